@@ -1,0 +1,235 @@
+"""The words of a diagnosis as plain data: what was seen, what it means, and what helps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+Value = str | int | float | bool | tuple[str, ...] | None
+"""A fact or a field of a probe's result."""
+
+Facts = Mapping[str, str]
+"""Facts of a diagnosis: name (registry, proxy, ...) to value, as text."""
+
+
+class Severity(StrEnum):
+    """How bad a finding is; `--fail-on` compares them."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Verdict(StrEnum):
+    """What the probes say of a candidate."""
+
+    CONFIRMED = "confirmed"
+    REFUTED = "refuted"
+    INCONCLUSIVE = "inconclusive"
+    UNCHECKED = "unchecked"
+
+
+class Role(StrEnum):
+    """The place of a diagnosis among the others of its report."""
+
+    ROOT = "root"
+    CONSEQUENCE = "consequence"
+    ALTERNATIVE = "alternative"
+    INDEPENDENT = "independent"
+
+
+class Status(StrEnum):
+    """The answer of a whole report; the exit status follows from it."""
+
+    PROBLEM = "problem"
+    HEALTHY = "healthy"
+    UNKNOWN = "unknown"
+
+
+class Risk(StrEnum):
+    """What a fix may cost."""
+
+    SAFE = "safe"
+    DISRUPTIVE = "disruptive"
+    DESTRUCTIVE = "destructive"
+    WEAKENS_TRUST = "weakens-trust"
+
+
+UNSEEN = "unseen"
+"""Outcome of every probe kind: the vantage, or what it shares with the puller, could not be looked at."""
+
+CUT = "cut"
+"""Outcome of every probe kind: the deadline came first; not a failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One probe's answer: `probe` is its kind, `outcome` one of the kind's closed list, UNSEEN or CUT."""
+
+    probe: str
+    target: str
+    vantage: str
+    outcome: str
+    detail: str = ""
+    seconds: float = 0.0
+    data: Mapping[str, Value] = field(default_factory=dict)
+
+    @property
+    def known(self) -> bool:
+        """Tell whether the probe could look and had the time to."""
+        return self.outcome not in (UNSEEN, CUT)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a fix: a sentence, and the command or the lines of a file that it is about.
+
+    `command` is a line ready to paste; `file` and `content` are what to write where.
+    """
+
+    text: str
+    command: str | None = None
+    file: str | None = None
+    content: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A recipe filled in for this machine. `proof` is lab, source or docs."""
+
+    id: str
+    title: str
+    risk: Risk
+    proof: str
+    steps: tuple[Step, ...]
+    verify: str | None = None
+    platform: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """The line (1-based) of the text that a rule's pattern hit, as the person gave it, shortened."""
+
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a failure stands in its source: first and last line (1-based) and how often."""
+
+    source: str
+    line: int
+    last_line: int
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """A rule with facts, verdict, evidence and fixes."""
+
+    rule: str
+    layer: str
+    severity: Severity
+    role: Role
+    title: str
+    verdict: Verdict
+    because: str
+    vantage: str
+    facts: Facts
+    why: str
+    matched: Matched | None = None
+    locations: tuple[Location, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    fixes: tuple[Fix, ...] = ()
+    references: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One step of the walk; `skipped` says why it was not taken, and then `outcome` is empty."""
+
+    id: str
+    vantage: str
+    target: str
+    outcome: str
+    seconds: float = 0.0
+    skipped: str | None = None
+    detail: str = ""
+    ok: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The way of a URL from a vantage: `proxy` is the proxy's URL without userinfo, None for direct.
+
+    `error` is set where Go refuses the request. `unseen` says why the vantage could not be asked.
+    """
+
+    url: str
+    vantage: str
+    proxy: str | None
+    because: str
+    error: str | None = None
+    unseen: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A known failure that shares words with a text no rule matches. Not a diagnosis."""
+
+    rule: str
+    title: str
+    shared: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """One thing that is installed here: a runtime or a cluster tool, and how it was found."""
+
+    id: str
+    version: str | None = None
+    found_by: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The machine: OS and architecture in Go's words, service manager, CI system, platforms found."""
+
+    os: str
+    arch: str
+    service_manager: str | None = None
+    ci: str | None = None
+    platforms: tuple[Platform, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that a command found; every output format and the exit status come from it alone.
+
+    `notices` are sentences about the run itself: what was cut, which user rule replaced which.
+    `blind` tells that a check that applies here could not look.
+    """
+
+    command: str
+    status: Status
+    lang: str
+    diagnoses: tuple[Diagnosis, ...] = ()
+    checks: tuple[Check, ...] = ()
+    routes: tuple[Route, ...] = ()
+    nearest: tuple[Neighbour, ...] = ()
+    host: Host | None = None
+    notices: tuple[str, ...] = ()
+    blind: bool = False
+    seconds: float = 0.0
+
+    def at_least(self, threshold: Severity) -> Sequence[Diagnosis]:
+        """Return the diagnoses that are not refuted and at least as bad as `threshold`."""
+        order = list(Severity)
+        return [
+            d
+            for d in self.diagnoses
+            if d.verdict is not Verdict.REFUTED and order.index(d.severity) <= order.index(threshold)
+        ]
