@@ -1,0 +1,61 @@
+"""Certificates of the lab's hosts, good and bad, made on demand by throw-away authorities."""
+
+import ssl
+import threading
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+import trustme
+
+
+class Kind(StrEnum):
+    """What a host presents: `good` is signed by the authority that `here` trusts."""
+
+    GOOD = "good"
+    EXPIRED = "expired"
+    OTHER_NAME = "other-name"
+    UNKNOWN = "unknown"
+    """Signed by an authority that nobody here trusts."""
+    INTERCEPTED = "intercepted"
+    """For the right name, signed by the one authority of an intercepting gateway."""
+
+
+class Certificates:
+    """Issues one certificate for each kind and host name, and keeps it."""
+
+    def __init__(self) -> None:
+        self._trusted = trustme.CA(organization_name="Lab Public Trust")
+        self._stranger = trustme.CA(organization_name="Lab Private CA")
+        self._gateway = trustme.CA(organization_name="Corp Secure Web Gateway")
+        self._contexts: dict[tuple[Kind, str], ssl.SSLContext] = {}
+        self._lock = threading.Lock()
+
+    def write_trusted(self, path: Path) -> None:
+        """Write the trusted authority's certificate as PEM."""
+        self._trusted.cert_pem.write_to_path(str(path))
+
+    def context(self, kind: Kind, host: str) -> ssl.SSLContext:
+        """Return the server-side TLS context with which `host` answers."""
+        with self._lock:
+            if (kind, host) not in self._contexts:
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                self._issue(kind, host).configure_cert(context)
+                self._contexts[kind, host] = context
+            return self._contexts[kind, host]
+
+    def _issue(self, kind: Kind, host: str) -> trustme.LeafCert:
+        match kind:
+            case Kind.GOOD:
+                return self._trusted.issue_cert(host)
+            case Kind.EXPIRED:
+                now = datetime.now(UTC)
+                return self._trusted.issue_cert(
+                    host, not_before=now - timedelta(days=90), not_after=now - timedelta(days=1)
+                )
+            case Kind.OTHER_NAME:
+                return self._trusted.issue_cert("www.example.com")
+            case Kind.UNKNOWN:
+                return self._stranger.issue_cert(host)
+            case Kind.INTERCEPTED:
+                return self._gateway.issue_cert(host)

@@ -1,0 +1,196 @@
+"""What the lab's hosts say over HTTP: registries, token servers, a blob host.
+
+Content comes from a docker-registry; this module adds what stands before it in the world
+(the distribution specification's token dance, redirects, quotas) and the failures.
+"""
+
+import http.client
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from . import addresses
+from .images import REPOSITORIES
+
+_REPOSITORY: Final = re.compile(r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs|tags)/(?P<ref>[^/?]+)")
+_STORED: Final = re.compile(r"/lab/(?P<name>.+)/(?P<digest>sha256:[0-9a-f]{64})")
+_PASSED_ON: Final = ("Accept", "Range")
+_PASSED_BACK: Final = ("Content-Type", "Docker-Content-Digest", "Content-Range", "Accept-Ranges")
+_CUT_AFTER: Final = 64 << 10
+_RATE_LIMITED: Final = (
+    "You have reached your unauthenticated pull rate limit. "
+    "https://www.docker.com/increase-rate-limit"
+)
+
+
+class Answer(StrEnum):
+    """How a host treats requests that reached it."""
+
+    NORMAL = "normal"
+    FORBIDDEN = "forbidden"
+    """403 with a page for people."""
+    UNAVAILABLE = "unavailable"
+    """503, as a load balancer without backends."""
+    RATE_LIMITED = "rate-limited"
+    """429 for manifests; the rest works."""
+    CUT = "cut"
+    """Bodies above 64 KiB break off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request, as far as these hosts read it."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One HTTP answer; the connection dies after `cut_after` bytes of the body."""
+
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    cut_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A registry: where its content lies in the store and what it asks of its clients."""
+
+    store: str
+    realm: str | None = None
+    """URL of the token server; without one, everybody may read."""
+    service: str = ""
+    basic: bool = False
+    blobs: str | None = None
+    """Host to which blobs are redirected."""
+
+
+SITES: Final = {
+    addresses.HUB: Site(
+        "docker.io",
+        realm=f"https://{addresses.TOKENS}/token",
+        service="registry.docker.io",
+        blobs=addresses.BLOBS,
+    ),
+    "quay.io": Site("quay.io", realm="https://quay.io/v2/auth", service="quay.io"),
+    "ghcr.io": Site("ghcr.io", realm="https://ghcr.io/token", service="ghcr.io"),
+    addresses.PRIVATE: Site(addresses.PRIVATE, basic=True),
+    **{
+        name: Site(name)
+        for name in (
+            addresses.K8S,
+            addresses.CORP,
+            addresses.MIRROR,
+            "registry.aliyuncs.com",
+            "registry.cn-hangzhou.aliyuncs.com",
+            "k8s.gcr.io",
+            "gcr.io",
+            "mcr.microsoft.com",
+            "public.ecr.aws",
+        )
+    },
+}
+
+
+def reply(host: str, request: Request, answer: Answer, store_port: int) -> Reply:
+    """Answer one request sent to `host`."""
+    if answer is Answer.FORBIDDEN:
+        page = b"<html><head><title>403</title></head><body>Blocked by policy</body></html>"
+        return Reply(403, {"Content-Type": "text/html"}, page)
+    if answer is Answer.UNAVAILABLE:
+        page = b"upstream connect error or disconnect/reset before headers\n"
+        return Reply(503, {"Content-Type": "text/plain"}, page)
+    path = request.target.partition("?")[0]
+    if path in ("/token", "/v2/auth"):
+        return _json(200, {"token": "lab", "access_token": "lab", "expires_in": 300})
+    if host == addresses.BLOBS and (stored := _STORED.fullmatch(path)):
+        blob = f"/v2/{stored['name']}/blobs/{stored['digest']}"
+        return _fetch(request, blob, store_port, answer)
+    site = SITES.get(host)
+    if site is None or not path.startswith("/v2/"):
+        return Reply(404, {"Content-Type": "text/plain"}, b"not found\n")
+    return _registry(site, request, answer, store_port)
+
+
+def _registry(site: Site, request: Request, answer: Answer, store_port: int) -> Reply:
+    path = request.target.partition("?")[0]
+    asked = _REPOSITORY.fullmatch(path)
+    challenge = _challenge(site, request, asked["name"] if asked else None)
+    if challenge is not None:
+        return challenge
+    if asked is None:
+        return _json(200, {}) if path == "/v2/" else _error(404, "UNSUPPORTED", "not found")
+    if answer is Answer.RATE_LIMITED and asked["kind"] == "manifests":
+        limits = {"Retry-After": "21600", "ratelimit-remaining": "0;w=21600"}
+        return _error(429, "TOOMANYREQUESTS", _RATE_LIMITED, limits)
+    repository = f"{site.store}/{asked['name']}"
+    if asked["kind"] == "blobs" and site.blobs is not None:
+        target = f"https://{site.blobs}/lab/{repository}/{asked['ref']}?verify=lab"
+        return Reply(307, {"Location": target})
+    found = _fetch(request, f"/v2/{repository}/{asked['kind']}/{asked['ref']}", store_port, answer)
+    if site.blobs is not None and asked["kind"] == "manifests":
+        found.headers["ratelimit-limit"] = "100;w=21600"
+        found.headers["ratelimit-remaining"] = "98;w=21600"
+    return found
+
+
+def _challenge(site: Site, request: Request, name: str | None) -> Reply | None:
+    """Return the 401 that stands between this client and the content, if one does."""
+    credentials = request.headers.get("Authorization", "")
+    if site.basic:
+        return _unauthorized('Basic realm="Registry Realm"')
+    if site.realm is None:
+        return None
+    bearer = f'Bearer realm="{site.realm}",service="{site.service}"'
+    scope = f',scope="repository:{name}:pull"' if name else ""
+    if not credentials.startswith("Bearer "):
+        return _unauthorized(bearer + scope)
+    if name is not None and f"{site.store}/{name}" not in REPOSITORIES:
+        return _unauthorized(f'{bearer}{scope},error="insufficient_scope"')
+    return None
+
+
+def _unauthorized(challenge: str) -> Reply:
+    return _error(
+        401, "UNAUTHORIZED", "authentication required", {"WWW-Authenticate": challenge}
+    )
+
+
+def _error(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Reply:
+    content = {"errors": [{"code": code, "message": message, "detail": None}]}
+    answer = _json(status, content)
+    answer.headers.update(headers or {})
+    return answer
+
+
+def _json(status: int, content: object) -> Reply:
+    headers = {
+        "Content-Type": "application/json",
+        "Docker-Distribution-Api-Version": "registry/2.0",
+    }
+    return Reply(status, headers, json.dumps(content).encode())
+
+
+def _fetch(request: Request, path: str, store_port: int, answer: Answer) -> Reply:
+    """Get `path` from the store; the body is there for HEAD too, to know its length."""
+    connection = http.client.HTTPConnection("127.0.0.1", store_port, timeout=10)
+    passed = {key: request.headers[key] for key in _PASSED_ON if key in request.headers}
+    try:
+        connection.request("GET", path, headers=passed)
+        response = connection.getresponse()
+        body = response.read()
+    finally:
+        connection.close()
+    back = {key: response.headers[key] for key in _PASSED_BACK if key in response.headers}
+    back["Docker-Distribution-Api-Version"] = "registry/2.0"
+    cut = None
+    if answer is Answer.CUT and len(body) > _CUT_AFTER:
+        cut = 0 if "Range" in request.headers else _CUT_AFTER
+    return Reply(response.status, back, body, cut)

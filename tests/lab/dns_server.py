@@ -1,0 +1,133 @@
+"""A DNS server whose answer to each name can be switched while it runs."""
+
+import socketserver
+import threading
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
+
+from . import addresses
+
+EVERY: Final = "*"
+TTL: Final = 5
+
+
+class Behaviour(StrEnum):
+    """What the server does with a question."""
+
+    ANSWER = "answer"
+    NXDOMAIN = "nxdomain"
+    NODATA = "nodata"
+    SERVFAIL = "servfail"
+    REFUSED = "refused"
+    SILENCE = "silence"
+    IPV6_ONLY = "ipv6-only"
+    """NODATA for A, an address for AAAA."""
+
+
+class Resolver:
+    """Decides answers: the zone, changed by a table of name (or `*`) to behaviour."""
+
+    def __init__(self, zone: Mapping[str, str]) -> None:
+        self._zone = zone
+        self._table: dict[str, Behaviour] = {}
+
+    def behave(self, name: str, behaviour: Behaviour) -> None:
+        """Answer questions for `name` (`*`: for every name) in this way from now on."""
+        self._table[name] = behaviour
+
+    def reset(self) -> None:
+        """Answer truthfully again."""
+        self._table.clear()
+
+    def reply(self, wire: bytes) -> bytes | None:
+        """Return the answer to one packet; None is silence."""
+        try:
+            query = dns.message.from_wire(wire)
+        except dns.exception.DNSException:
+            return None
+        if not query.question:
+            return None
+        name = query.question[0].name.to_text(omit_final_dot=True).lower()
+        behaviour = self._table.get(name) or self._table.get(EVERY, Behaviour.ANSWER)
+        if behaviour is Behaviour.SILENCE:
+            return None
+        return self._message(query, name, behaviour).to_wire()
+
+    def _message(
+        self, query: dns.message.Message, name: str, behaviour: Behaviour
+    ) -> dns.message.Message:
+        message = dns.message.make_response(query, recursion_available=True)
+        known = name in self._zone
+        match behaviour:
+            case Behaviour.SERVFAIL:
+                message.set_rcode(dns.rcode.SERVFAIL)
+            case Behaviour.REFUSED:
+                message.set_rcode(dns.rcode.REFUSED)
+            case Behaviour.IPV6_ONLY if known:
+                _add(message, dns.rdatatype.AAAA, addresses.IPV6_HOST)
+            case Behaviour.ANSWER if known:
+                _add(message, dns.rdatatype.A, self._zone[name])
+            case Behaviour.NODATA if known:
+                pass
+            case _:
+                message.set_rcode(dns.rcode.NXDOMAIN)
+        return message
+
+
+def _add(message: dns.message.Message, kind: dns.rdatatype.RdataType, address: str) -> None:
+    """Add the one address that the name has, if it was asked for."""
+    question = message.question[0]
+    if question.rdtype == kind:
+        message.answer.append(dns.rrset.from_text(question.name, TTL, "IN", kind, address))
+
+
+class _Datagram(socketserver.BaseRequestHandler):
+    server: "_UdpServer"
+
+    def handle(self) -> None:
+        packet, sock = self.request
+        answer = self.server.resolver.reply(packet)
+        if answer is not None:
+            sock.sendto(answer, self.client_address)
+
+
+class _Stream(socketserver.StreamRequestHandler):
+    server: "_TcpServer"
+    timeout = 30
+
+    def handle(self) -> None:
+        while len(size := self.rfile.read(2)) == 2:
+            answer = self.server.resolver.reply(self.rfile.read(int.from_bytes(size)))
+            if answer is None:
+                self.rfile.read(1)  # silence lasts until the client leaves
+                return
+            self.wfile.write(len(answer).to_bytes(2) + answer)
+
+
+class _UdpServer(socketserver.UDPServer):
+    def __init__(self, address: str, port: int, resolver: Resolver) -> None:
+        self.resolver = resolver
+        super().__init__((address, port), _Datagram)
+
+
+class _TcpServer(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self, address: str, port: int, resolver: Resolver) -> None:
+        self.resolver = resolver
+        super().__init__((address, port), _Stream)
+
+
+def serve(resolver: Resolver, address: str, port: int = 53) -> None:
+    """Answer on UDP and TCP in background threads until the process ends."""
+    for server in (_UdpServer(address, port, resolver), _TcpServer(address, port, resolver)):
+        threading.Thread(target=server.serve_forever, args=(0.5,), daemon=True).start()

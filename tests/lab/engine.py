@@ -1,0 +1,119 @@
+"""dockerd in the lab: started as Debian's init script does, configured by the usual files."""
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from .here import USER_HOME, USER_ID, Here
+
+DEFAULTS: Final = "/etc/default/docker"
+DAEMON_JSON: Final = "/etc/docker/daemon.json"
+LOG: Final = "/var/log/docker.log"
+CLI: Final = "/usr/bin/docker" if Path("/usr/bin/docker").exists() else shutil.which("docker")
+"""The client of the daemon's own package, even where a newer one comes first on PATH."""
+
+_OPTIONS: Final = "--iptables=false --bridge=none --storage-driver=vfs --max-download-attempts=2"
+_PID_FILE: Final = "/run/docker-ssd.pid"
+_SOCKET: Final = "/run/docker.sock"
+# /etc/init.d/docker itself raises a limit first, which a sandbox without CAP_SYS_RESOURCE
+# refuses; the rest is what it does.
+_START: Final = f"""\
+. {DEFAULTS}
+setsid sh -c 'echo $$ >{_PID_FILE}; exec "$@"' - \
+    /usr/sbin/dockerd -p /var/run/docker.pid $DOCKER_OPTS >>{LOG} 2>&1 </dev/null &
+"""
+
+
+class Engine:
+    """Debian's docker.io in the place `here`."""
+
+    def __init__(self, here: Here) -> None:
+        self._here = here
+        self._log_start = 0
+
+    def configure(
+        self, environment: Mapping[str, str] | None = None, daemon_json: str | None = None
+    ) -> None:
+        """Write /etc/default/docker and daemon.json; None is an empty or absent one."""
+        exports = [f'export {key}="{value}"' for key, value in (environment or {}).items()]
+        lines = ["# Written by the fault lab.", f'DOCKER_OPTS="{_OPTIONS}"', *exports]
+        self._here.write(DEFAULTS, "\n".join(lines) + "\n")
+        if daemon_json is None:
+            self._here.remove(DAEMON_JSON)
+        else:
+            self._here.write(DAEMON_JSON, daemon_json)
+
+    def start(self) -> bool:
+        """Start dockerd; False if it gave up, its reason being in `log()`."""
+        log = self._here.path(LOG)
+        self._log_start = log.stat().st_size if log.exists() else 0
+        self._here.remove(_PID_FILE)
+        self._here.script(_START)
+        deadline = time.monotonic() + 15
+        while time.monotonic() < deadline:
+            if self._answers():
+                return True
+            if self._here.path(_PID_FILE).exists() and not self.running():
+                return False
+            time.sleep(0.01)
+        raise RuntimeError(f"dockerd neither starts nor ends:\n{self.log()}")
+
+    def stop(self) -> None:
+        """Stop dockerd, if it runs, by its own pid."""
+        pid = self._pid()
+        for sign, seconds in (("TERM", 5.0), ("KILL", 5.0)):
+            if pid is None or not self.running():
+                return
+            self._here.run(["kill", f"-{sign}", str(pid)])
+            deadline = time.monotonic() + seconds
+            while self.running() and time.monotonic() < deadline:
+                time.sleep(0.01)
+
+    def restart(self) -> bool:
+        """Stop and start; the result is that of `start`."""
+        self.stop()
+        return self.start()
+
+    def running(self) -> bool:
+        """Whether dockerd's process is there."""
+        pid = self._pid()
+        return pid is not None and self._here.path(f"/proc/{pid}/exe").exists()
+
+    def log(self) -> str:
+        """What dockerd has said since its last start."""
+        log = self._here.path(LOG)
+        return log.read_bytes()[self._log_start :].decode(errors="replace") if log.exists() else ""
+
+    def cli(
+        self, *arguments: str, as_user: bool = False, timeout: float = 90
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the docker client, as root or as the plain user, its streams merged."""
+        user = (USER_ID, USER_HOME) if as_user else None
+        return self._here.run([str(CLI), *arguments], user=user, timeout=timeout, merge=True)
+
+    def pull(self, image: str, *, as_user: bool = False) -> tuple[bool, str]:
+        """Pull an image that the daemon does not have any more when this begins."""
+        self.cli("image", "prune", "--all", "--force")
+        done = self.cli("pull", image, as_user=as_user)
+        return done.returncode == 0, done.stdout
+
+    def _pid(self) -> int | None:
+        """Return dockerd's pid as `here` counts."""
+        try:
+            return int(self._here.path(_PID_FILE).read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def _answers(self) -> bool:
+        try:
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(2)
+                client.connect(str(self._here.path(_SOCKET)))
+                client.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
+                return client.recv(12).endswith(b"200")
+        except OSError:
+            return False

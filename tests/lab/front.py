@@ -1,0 +1,151 @@
+"""The listener before all of the lab's web hosts: TCP and TLS, well or ill behaved."""
+
+import contextlib
+import http.server
+import socket
+import socketserver
+import struct
+import threading
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from . import addresses
+from .certificates import Certificates, Kind
+from .distribution import Answer, Request, reply
+
+EVERY: Final = "*"
+_PATIENCE: Final = 60.0
+
+
+class Wire(StrEnum):
+    """What happens on a connection before HTTP."""
+
+    TLS = "tls"
+    PLAIN = "plain"
+    """HTTP where the client expects TLS."""
+    SSH = "ssh"
+    RESET = "reset"
+    """RST in answer to the client's hello."""
+    CLOSE = "close"
+    """FIN in answer to the client's hello."""
+    SILENCE = "silence"
+
+
+@dataclass(slots=True)
+class Manners:
+    """How each host behaves now; `*` stands for every host not named."""
+
+    wires: dict[str, Wire] = field(default_factory=dict)
+    certificates: dict[str, Kind] = field(default_factory=dict)
+    answers: dict[str, Answer] = field(default_factory=dict)
+
+    def reset(self) -> None:
+        """Behave well everywhere."""
+        self.wires.clear()
+        self.certificates.clear()
+        self.answers.clear()
+
+    def wire(self, host: str) -> Wire:
+        """Return what happens on a connection to `host`."""
+        return self.wires.get(host) or self.wires.get(EVERY, Wire.TLS)
+
+    def certificate(self, host: str) -> Kind:
+        """Return which certificate `host` presents."""
+        return self.certificates.get(host) or self.certificates.get(EVERY, Kind.GOOD)
+
+    def answer(self, host: str) -> Answer:
+        """Return how `host` treats requests."""
+        return self.answers.get(host) or self.answers.get(EVERY, Answer.NORMAL)
+
+
+class Hosts:
+    """Every web host of the lab, answering on sockets that others accepted."""
+
+    def __init__(self, manners: Manners, certificates: Certificates, store_port: int) -> None:
+        self.manners = manners
+        self.store_port = store_port
+        self._certificates = certificates
+
+    def serve(self, sock: socket.socket, host: str, kind: Kind | None = None) -> None:
+        """Be `host` on one connection, with a certificate of `kind` if given."""
+        sock.settimeout(_PATIENCE)
+        with contextlib.suppress(OSError):
+            match self.manners.wire(host):
+                case Wire.TLS:
+                    context = self._certificates.context(
+                        kind or self.manners.certificate(host), host
+                    )
+                    with context.wrap_socket(sock, server_side=True) as secure:
+                        _Http(secure, host, self)
+                case Wire.PLAIN:
+                    _Http(sock, host, self)
+                case Wire.SSH:
+                    sock.sendall(b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n")
+                    sock.recv(4096)
+                case Wire.RESET:
+                    sock.recv(65536)
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                case Wire.CLOSE:
+                    sock.recv(65536)
+                case Wire.SILENCE:
+                    while sock.recv(65536):
+                        pass
+        sock.close()
+
+
+class _Http(http.server.BaseHTTPRequestHandler):
+    """HTTP on one connection, which belongs to `host` whatever the Host header says."""
+
+    protocol_version = "HTTP/1.1"
+    server_version = "nginx"
+    sys_version = ""
+
+    def __init__(self, sock: socket.socket, host: str, hosts: Hosts) -> None:
+        self._host = host
+        self._hosts = hosts
+        super().__init__(sock, ("", 0), None)  # type: ignore[arg-type]  # has no server
+
+    def do_GET(self) -> None:
+        # docker says Accept once for every media type.
+        headers = {
+            key.title(): ", ".join(self.headers.get_all(key, [])) for key in self.headers
+        }
+        request = Request(self.command, self.path, headers)
+        answer = self._hosts.manners.answer(self._host)
+        found = reply(self._host, request, answer, self._hosts.store_port)
+        self.send_response(found.status)
+        for key, value in found.headers.items():
+            self.send_header(key, value)
+        self.send_header("Content-Length", str(len(found.body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(found.body[: found.cut_after])
+        if found.cut_after is not None:
+            self.close_connection = True
+
+    do_HEAD = do_GET
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base's name)
+        """Say nothing."""
+
+
+class Front(socketserver.ThreadingTCPServer):
+    """Listens on one port of every address; the address called tells the host."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, hosts: Hosts, port: int = 443) -> None:
+        self._hosts = hosts
+        super().__init__(("0.0.0.0", port), socketserver.BaseRequestHandler)  # noqa: S104
+        threading.Thread(target=self.serve_forever, args=(0.5,), daemon=True).start()
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Serve one connection in its own thread."""
+        address = request.getsockname()[0]
+        self._hosts.serve(request, addresses.NAMES.get(address, address))
+
+    def shutdown_request(self, request: Any) -> None:
+        """Leave the closing to `finish_request`: a polite shutdown would undo a reset."""

@@ -1,0 +1,169 @@
+"""The lab: a machine with dockerd and a small internet, whole or with one thing broken."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from . import addresses
+from .certificates import Kind
+from .dns_server import Behaviour
+from .distribution import Answer
+from .engine import Engine
+from .firewall import Firewall
+from .front import EVERY, Wire
+from .here import RESOLV_CONF, USER, USER_HOME, USER_ID, Here
+from .namespaces import Place
+
+PROXY_URL: Final = f"http://{addresses.PROXY}:{addresses.PROXY_OPEN}"
+NO_PROXY: Final = f"localhost,127.0.0.1,{addresses.CORP}"
+
+
+class Lab:
+    """Up, it pulls images like any machine; `break_*` and its parts change that until `heal`."""
+
+    here: Here
+    docker: Engine
+    firewall: Firewall
+
+    def __init__(self) -> None:
+        self._directory: Path | None = None
+        self._places: list[Place] = []
+        self._healing: list[Callable[[], None]] = []
+
+    def up(self) -> Self:
+        """Build everything; some two seconds. Raises RuntimeError if something fails."""
+        try:
+            self._build()
+        except BaseException:
+            self.down()
+            raise
+        return self
+
+    def _build(self) -> None:
+        directory = Path(tempfile.mkdtemp(prefix="kdoctor-lab-"))
+        self._directory = directory
+        self._internet = self._place(_start_internet(directory))
+        self.here = Here(directory)
+        self._places.append(self.here)
+        self.here.connect(self._internet)
+        self.docker = Engine(self.here)
+        self.docker.configure()
+        self.here.start_containerd()
+        self.firewall = Firewall(self._internet)
+        self.firewall.reset()
+        self._internet.hear()
+        self.here.trust(directory / "ca.pem")
+        if not self.docker.start():
+            raise RuntimeError(f"dockerd does not start:\n{self.docker.log()}")
+
+    def _place(self, place: Place) -> Place:
+        self._places.append(place)
+        return place
+
+    def down(self) -> None:
+        """End every process and remove every trace; safe at any time, and again."""
+        while self._places:
+            self._places.pop().close()
+        if self._directory is not None:
+            shutil.rmtree(self._directory, ignore_errors=True)
+            self._directory = None
+        self._healing.clear()
+
+    def __enter__(self) -> Self:
+        return self.up()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.down()
+
+    # --- Use -------------------------------------------------------------------------------
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        timeout: float = 60,
+        user: str | None = None,
+        stdin: str | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command in `here`, in the caller's directory, as root or as `dev`.
+
+        Its environment holds PATH, HOME, LANG and `env`, nothing of the caller's. Raises
+        TimeoutExpired.
+        """
+        who = {None: None, "root": None, USER: (USER_ID, USER_HOME)}[user]
+        return self.here.run(
+            argv, env=env, timeout=timeout, user=who, stdin=stdin, cwd=str(Path.cwd())
+        )
+
+    def pull(self, image: str = "alpine") -> tuple[bool, str]:
+        """Run `docker pull`, for real every time; return whether it worked and what it said."""
+        return self.docker.pull(image)
+
+    # --- Change ----------------------------------------------------------------------------
+
+    def direct(self) -> None:
+        """Let the public hosts be reached without a proxy, and dockerd know of none."""
+        self.firewall.reset()
+        self.docker.configure()
+        self.docker.restart()
+
+    def proxied(self, url: str = PROXY_URL, no_proxy: str = NO_PROXY) -> None:
+        """Let only a proxy lead out, and give dockerd this one."""
+        self.firewall.block_egress()
+        self.docker.configure({"HTTPS_PROXY": url, "HTTP_PROXY": url, "NO_PROXY": no_proxy})
+        self.docker.restart()
+
+    def dns(self, behaviour: Behaviour, name: str = EVERY) -> None:
+        """Change how the company's resolver answers."""
+        self._command("dns", name, behaviour)
+
+    def wire(self, host: str, wire: Wire) -> None:
+        """Change what happens on connections to a host."""
+        self._command("wire", host, wire)
+
+    def certificate(self, host: str, kind: Kind) -> None:
+        """Change the certificate of a host."""
+        self._command("certificate", host, kind)
+
+    def answer(self, host: str, answer: Answer) -> None:
+        """Change how a host treats requests."""
+        self._command("answer", host, answer)
+
+    def when_healing(self, undo: Callable[[], None]) -> None:
+        """Have `undo` called, once, by the next `heal`, after dockerd has stopped."""
+        self._healing.append(undo)
+
+    def heal(self) -> None:
+        """Bring back the direct baseline, whatever was broken, with a fresh dockerd."""
+        self.docker.stop()
+        while self._healing:
+            self._healing.pop()()
+        self._command("reset")
+        self.here.write("/etc/resolv.conf", RESOLV_CONF)
+        self.direct()
+
+    def _command(self, *words: str) -> None:
+        self._internet.tell(json.dumps(words))
+        if (answer := json.loads(self._internet.hear())) is not None:
+            raise ValueError(answer)
+
+
+def _start_internet(directory: Path) -> Place:
+    """Start the process that is the internet, with this package importable by its name."""
+    package = __package__ or "lab"
+    root = Path(__file__).resolve().parents[len(package.split("."))]
+    argv = [sys.executable, "-m", f"{package}.internet", str(directory)]
+    return Place(argv, env={"PATH": os.environ["PATH"] + ":/usr/sbin", "PYTHONPATH": str(root)})
