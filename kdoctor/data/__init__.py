@@ -1,0 +1,1 @@
+"""Facts that age, kept as data: public mirrors, registries that were retired."""
