@@ -1,0 +1,206 @@
+"""Facts that every text may hold, wherever they stand: image, registry, URL, addresses, engine.
+
+The forms are those of Go's net and net/http errors and of the engines' envelopes
+(catalogue, part A); the fact nearest before a failure is the one that it is about.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Mapping
+
+_IMAGE_REF = (
+    r"[a-zA-Z0-9][\w.-]{0,120}(?::\d{1,5}/)?(?:[\w./-]{0,200}[\w])?(?::[\w][\w.-]{0,127})?(?:@sha256:[0-9a-f]{6,64})?"
+)
+_QUOTED = rf"[\"'`]?(?:docker\.io/library/)?(?P<v>{_IMAGE_REF})"
+
+_IMAGE = (
+    rf"(?:failed to pull (?:and unpack )?image|failed to resolve (?:reference|image)|failed to get sandbox image|back-off pulling image|pulling image|failed pulling image|container image|sandbox image|unable to find image|error downloading image|failed to start image|failed to pull kic(?:base)? image|error pulling image|failed to load image|couldn't parse image (?:reference|name)|image pull failed for|unable to pull image|failed to inspect image|retrieving image|failed to download image|pullimage from image service failed|ensuring node image|pull access denied for|manifest for|requested image|download image|unable to download|errimagepull: ?)[ (:]{{1,3}}{_QUOTED}",
+    rf"\b(?:docker|podman|nerdctl|crictl|ctr(?: -n \S+)?(?: images?)?|skopeo|crane|sudo docker|docker image|podman image) (?:pull|run|create|inspect|copy)(?: -{{1,2}}[\w-]+(?:=\S+)?){{0,8}} {_QUOTED}",
+    rf"docker://(?P<v>{_IMAGE_REF})",
+    rf"\bimage[\"']?\s?[:=]\s?{_QUOTED}",
+    rf"\bpulling \w+ \((?P<v>{_IMAGE_REF})\)",
+    rf"\btrying to pull (?:repository )?{_QUOTED}",
+    rf"\bpulling from {_QUOTED}",
+    rf"^\s*(?:step \d+/\d+ : |#?\d* ?\[.{{0,40}}\] |=> \[.{{0,60}}\] )?FROM (?:--platform=\S+ )?(?P<v>{_IMAGE_REF})",
+    rf"\[internal\] load metadata for (?P<v>{_IMAGE_REF})",
+    rf"\b(?:error )?reading manifest \S+ in (?P<v>{_IMAGE_REF})",
+    rf"\bimage {_QUOTED}",
+)
+_URL = re.compile(r"https?://[^\s\"'<>|\\`)\]}，。（]{1,400}", re.IGNORECASE)
+_PATTERNS: Mapping[str, tuple[str, ...]] = {
+    "resolver": (
+        r"\blookup \S{1,255} on (?P<v>\[[0-9a-f:.%a-z]{2,60}\]:\d{1,5}|[0-9.]{7,15}:\d{1,5}|[0-9a-f:.]{2,45}:53)",
+        r"->(?P<v>(?:\[[0-9a-f:%.]{2,60}\]|[0-9.]{7,15}):53)\b",
+        r"\bdial (?:udp|tcp) (?P<v>(?:\[[0-9a-f:%.]{2,60}\]|[0-9.]{7,15}):53)\b",
+        r"communications error to (?P<v>[0-9a-f.:]{3,45}#53)",
+    ),
+    "host": (
+        r"\blookup \"?(?P<v>[a-z0-9_][\w.-]{0,253}?)\"?(?: on |: |\.?$)",
+        r"(?:could not|couldn't|cannot|failed to) (?:resolve|lookup)(?: proxy)?(?: host(?:name)?)?:? '?\"?(?P<v>[a-z0-9][\w.-]{1,253})",
+        r"\b(?:ENOTFOUND|EAI_AGAIN) (?P<v>[a-z0-9][\w.-]{1,253})",
+        r"UnknownHostException: (?P<v>[a-z0-9][\w.-]{1,253})",
+        r"bad address '(?P<v>[a-z0-9][\w.-]{1,253})'",
+    ),
+    "address": (
+        r"\bdial (?:tcp|tcp4|tcp6) (?P<v>(?:\[[0-9a-f:.%\w]{2,60}\]|[\w.-]{1,253})?:\d{1,5})\b",
+        r"->(?P<v>(?:\[[0-9a-f:%.\w]{2,60}\]|[0-9.]{7,15}):\d{1,5})\b",
+        r"\b(?:failed to connect to|couldn't connect to|connecting to|connect to) (?P<v>[\w.-]{1,253}:\d{1,5})\b",
+        r"\bserver (?P<v>[\w.-]{1,253}:\d{1,5}) was refused",
+        r"\b(?:ECONNREFUSED|ETIMEDOUT|ECONNRESET) (?P<v>\[?[0-9a-f.:]{3,45}\]?:\d{1,5})\b",
+    ),
+    "status": (
+        r"(?:unexpected status(?: code)?|received unexpected http status|failed with status code \[[^\]]{1,80}\]|invalid status code from registry|unexpected status from \w{3,7} request to \S{1,400}|status ?code|failed with status|error parsing http|unexpected status code \S{1,300}|bad response code|response|returned error|http error|server returned http response code)\W{1,4}(?P<v>[1-5]\d\d)\b",
+        r"\b(?P<v>[45]\d\d) (?:Unauthorized|Forbidden|Not Found|Too Many Requests|Internal Server Error|Bad Gateway|Service Unavailable|Gateway Time-?out|Proxy Authentication Required|Unavailable For Legal Reasons|Requested Range|Bad Request|Precondition)",
+    ),
+    "platform": (
+        r"no matching manifest for (?P<v>[a-z0-9]+/[\w./]{2,20})",
+        r"\bplatform[ :=(\"']{1,4}(?P<v>(?:linux|windows|darwin)/[\w/]{2,16})",
+    ),
+    "socket": (
+        r"(?P<v>(?:unix|npipe|tcp)://[^\s\"'<>)]{3,120})",
+        r"\bdial unix (?P<v>/[^\s:\"']{2,120})",
+        r"(?P<v>/[\w./-]{3,80}\.sock)\b",
+    ),
+    "path": (
+        r"\b(?:open|stat|mkdir|write|read|lstat|chmod|exec|access|remove|unlink|rename|create|symlink) (?P<v>(?:/|[A-Z]:\\)[^\s:\"']{1,200}?)(?=[:\s\"']|$)",
+        r"(?:^|[\s\"'=(`])(?P<v>/(?:etc|var|run|home|root|usr|tmp|opt|Users|lib|mnt|data|proc|sys|dev)/[^\s:\"',)`]{1,200})",
+        r"(?P<v>[A-Z]:\\(?:[^\\\s:\"']{1,60}\\){1,8}[^\\\s:\"']{1,80})",
+    ),
+    "proxy": (
+        r"proxyconnect tcp: dial tcp (?P<v>(?:\[[0-9a-f:.%]{2,60}\]|[\w.-]{1,253}):\d{1,5})",
+        r"\bsocks connect tcp (?P<v>\S{3,255}?)->",
+        r"error connecting to proxy (?P<v>https?://\S{3,255}?):? ",
+        r"uses proxy \"?(?P<v>https?://[^\s\"]{3,255})",
+        r"HTTPS?_PROXY=\"?(?P<v>(?:https?|socks5h?)://[^\s\",]{3,255})",
+    ),
+}
+_REGISTRY = (
+    r"https?://(?P<v>(?:\[[0-9a-f:]{2,45}\]|[\w.-]{1,253})(?::\d{1,5})?)/v[12]/",
+    r"\b(?:pinging (?:container|docker) registry|pulling from host|trouble accessing|failing to connect to|login attempt to|logging in to|authenticate to|server gave http response.{0,40}registry) (?:https?://)?(?P<v>[a-z0-9][\w.-]{1,253}(?::\d{1,5})?)",
+    r"https?://(?P<v>(?:\[[0-9a-f:]{2,45}\]|[\w.-]{1,253})(?::\d{1,5})?)",
+)
+_ENGINES: tuple[tuple[str, str], ...] = (
+    ("cri-o", r"\bcri-?o\b|crio\["),
+    (
+        "podman",
+        r"\bpodman\b|^Error: (?:initializing source|unable to copy from source) docker://|Trying to pull .{1,200}\.\.\.",
+    ),
+    ("skopeo", r"\bskopeo\b|level=fatal msg=\"?Error parsing image name"),
+    ("kind", r"kindest/node|kind create cluster|failed to create cluster: failed to pull"),
+    ("k3d", r"\bk3d\b|rancher/k3s"),
+    ("k3s", r"\bk3s(?:\[|\b)|rancher/mirrored|/var/lib/rancher"),
+    ("kubeadm", r"\[preflight\]|\bkubeadm\b|\[ERROR [A-Z]|\[WARNING [A-Z]"),
+    ("minikube", r"\bminikube\b|kicbase|Exiting due to [A-Z]"),
+    (
+        "kubelet",
+        r"\bkubelet\b|Failed to pull image \"|ErrImagePull|ImagePullBackOff|CreatePodSandbox|Back-off pulling image|rpc error: code =",
+    ),
+    ("compose", r"\bdocker[- ]compose\b|^ERROR: for \w"),
+    ("buildkit", r"failed to solve|\[internal\] load|buildx|buildkit"),
+    ("docker", r"Error response from daemon|\bdocker(?:d|\.exe)?\b|Unable to find image"),
+    ("containerd", r"failed to resolve reference|failed to pull and unpack|\bcontainerd\b|\bctr\b"),
+    ("helm", r"\bhelm\b|INSTALLATION FAILED"),
+    ("kubectl", r"\bkubectl\b|Unable to connect to the server|did you specify the right host or port"),
+    ("crane", r"\bcrane\b|MANIFEST_UNKNOWN|NAME_UNKNOWN"),
+    ("curl", r"curl: \(\d+\)"),
+    ("python", r"Traceback \(most recent|HTTPSConnectionPool|requests\.exceptions|urllib3"),
+    ("java", r"\bjava\.|javax\.|PKIX path"),
+    ("node", r"\b(?:ENOTFOUND|ECONNREFUSED|EAI_AGAIN|ECONNRESET|ETIMEDOUT)\b"),
+    ("docker", r"Get https?://[^\s\"]+/v2/"),
+)
+_TRAILING = ".,:;!?'\"`)"
+_NOT_IMAGES = frozenset(
+    {"the", "for", "from", "a", "an", "is", "to", "with", "and", "in", "not", "could", "because", "was", "failed", "id", "name", "on",
+     "pull", "image", "images", "any", "this", "that", "it", "library", "config", "has", "can", "all", "some", "docker.io", "https", "http", "null",
+     "present", "found", "digest", "or", "of", "error", "manifest", "does", "layers", "layer", "already", "may", "by", "policy", "tag", "be", "secrets",
+     "kic", "exists", "format", "locally", "operating", "repository", "cannot", "using", "via", "at"}
+)  # fmt: skip
+
+
+@functools.cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Compile when first needed: most runs need few of these."""
+    return re.compile(pattern, re.IGNORECASE | re.MULTILINE)
+
+
+def engine(text: str) -> str | None:
+    """Return the program whose words the text is, as well as can be told."""
+    return next((name for name, pattern in _ENGINES if _compiled(pattern).search(text)), None)
+
+
+def facts(name: str, text: str, before: int) -> Iterator[str]:
+    """Yield candidates of the fact `name` in `text`, the likeliest for a failure at `before` first."""
+    if name == "image":
+        yield from _images(text, before)
+    elif name == "url":
+        yield from _urls(text, before)
+    elif name == "registry":
+        yield from _registries(text, before)
+    elif name == "port":
+        for address in facts("address", text, before):
+            yield address.rpartition(":")[2]
+    elif name == "engine":
+        found = engine(text)
+        if found:
+            yield found
+    else:
+        for pattern in _PATTERNS.get(name, ()):
+            yield from _near(((m.start("v"), _trimmed(m["v"])) for m in _compiled(pattern).finditer(text)), before)
+
+
+def _near(found: Iterator[tuple[int, str]], before: int) -> Iterator[str]:
+    """Order by nearness: what stands before the failure first, the last of it first."""
+    all_found = [(at, value) for at, value in found if value]
+    yield from (value for at, value in reversed(all_found) if at <= before)
+    yield from (value for at, value in all_found if at > before)
+
+
+def _images(text: str, before: int) -> Iterator[str]:
+    for pattern in _IMAGE:
+        found = ((m.start("v"), _trimmed(m["v"])) for m in _compiled(pattern).finditer(text))
+        for value in _near(((at, v) for at, v in found if plausible_image(v)), before):
+            yield value
+
+
+def plausible_image(value: str) -> bool:
+    """Tell whether a word that stands where an image would is one."""
+    lower = value.lower()
+    return (
+        lower not in _NOT_IMAGES
+        and len(value) > 1
+        and not lower.startswith(("http:", "https:", "sha256:"))
+        and not value.isdigit()
+    )
+
+
+def _urls(text: str, before: int) -> Iterator[str]:
+    found = [(m.start(), without_userinfo(_trimmed(m[0]))) for m in _URL.finditer(text)]
+    api = [(at, url) for at, url in found if re.search(r"/v[12]/", url)]
+    line_start = text.rfind("\n", 0, before) + 1
+    yield from (url for at, url in api if line_start <= at <= before)
+    yield from _near(iter(found), before)
+
+
+def _registries(text: str, before: int) -> Iterator[str]:
+    line_start = text.rfind("\n", 0, before) + 1
+    for pattern in _REGISTRY:
+        found = [(m.start("v"), _trimmed(m["v"].rpartition("@")[2])) for m in _compiled(pattern).finditer(text)]
+        found = [(at, host) for at, host in found if "." in host or ":" in host or host == "localhost"]
+        yield from (host for at, host in found if line_start <= at <= before)
+        yield from _near(iter(found), before)
+
+
+def _trimmed(value: str) -> str:
+    value = value.rstrip(_TRAILING)
+    return value[:-1] if value.endswith("/") and value.count("/") == 1 and "://" not in value else value
+
+
+def without_userinfo(url: str) -> str:
+    """Return the URL without user and password."""
+    scheme, mark, rest = url.partition("://")
+    if not mark:
+        return url
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"

@@ -1,0 +1,77 @@
+"""Records: a log line or event, or a message with its continuation lines. The unit of matching."""
+
+from __future__ import annotations
+
+import bisect
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from kdoctor.reading.clean import Line, unwrap
+
+_START = re.compile(
+    r"""\s{0,12}(?:
+      [IWEF]\d{4}\s\d\d:\d\d:\d\d                                   # klog
+    | \[?\d{4}[-/]\d\d[-/]\d\d[T\s_]\d\d:\d\d                       # ISO 8601
+    | (?:[A-Z][a-z]{2}\s{1,2}\d{1,2}|\d{1,2}\s[A-Z][a-z]{2})\s\d\d:\d\d:\d\d   # syslog, journald
+    | (?:time|level|ts|msg)=
+    | \{"[a-zA-Z@_]+":                                              # JSON lines
+    | (?:Warning|Normal)\s{1,12}[A-Z][A-Za-z]+\s                    # events
+    | (?:\S+\s+){0,2}(?:Warning|Normal)\s{1,12}[A-Z][A-Za-z]+\s
+    | \[(?:ERROR|WARNING|preflight|FATAL)\b                         # kubeadm, CoreDNS
+    | (?:\S{0,80}[@:~]\S{0,80}|sh-[\d.]+|bash-[\d.]+)?[$\#%]\s      # a shell's prompt
+    | PS\s[A-Z]?[:\\]?[^>]{0,120}>\s | [A-Z]:\\[^>]{0,120}>\S
+    )""",
+    re.VERBOSE,
+)
+_MOST_LINES = 60
+_MOST_CHARACTERS = 16_384
+
+
+@dataclass(frozen=True)
+class Record:
+    """Lines that belong together; `text` has them as they are, `unwrapped` without console breaks."""
+
+    lines: tuple[Line, ...]
+
+    @cached_property
+    def text(self) -> str:
+        return "\n".join(line.text for line in self.lines)
+
+    @cached_property
+    def unwrapped(self) -> str | None:
+        return unwrap(list(self.lines))
+
+    @cached_property
+    def flat(self) -> str:
+        """The words in lower case with single blanks, in both readings: where literals are looked for."""
+        both = self.text if self.unwrapped is None else f"{self.text}\n{self.unwrapped}"
+        return " ".join(both.lower().split())
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        starts, at = [], 0
+        for line in self.lines:
+            starts.append(at)
+            at += len(line.text) + 1
+        return starts
+
+    def line_at(self, offset: int) -> Line:
+        """Return the line that holds the character at `offset` of `text`."""
+        return self.lines[max(0, bisect.bisect_right(self._starts, offset) - 1)]
+
+
+def records(lines: list[Line]) -> Iterator[Record]:
+    """Split cleaned lines into records of bounded size."""
+    held: list[Line] = []
+    size = 0
+    for line in lines:
+        full = len(held) >= _MOST_LINES or size > _MOST_CHARACTERS
+        if held and (full or _START.match(line.text)):
+            yield Record(tuple(held))
+            held, size = [], 0
+        held.append(line if len(line.text) <= _MOST_CHARACTERS else Line(line.number, line.text[:_MOST_CHARACTERS]))
+        size += len(line.text)
+    if held:
+        yield Record(tuple(held))

@@ -1,0 +1,233 @@
+"""The rules as a run needs them: an index of words, and each rule decoded only when it is hit.
+
+A wheel carries the compiled form; a checkout compiles it once into the user's cache and again
+whenever a file under `rules/` changes. Users' folders are read from YAML at each run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from kdoctor import __version__
+from kdoctor.errors import UsageError, did_you_mean
+from kdoctor.rules import model
+
+FORMAT = 7
+_PACKAGED = Path(__file__).parent.parent / "_rules"
+_CHECKOUT = Path(__file__).parent.parent.parent / "rules"
+
+
+def shipped_folder() -> Path:
+    """Return the folder with the YAML files of the shipped rules: the package's, or the checkout's.
+
+    Raises:
+        UsageError: the installation is broken.
+    """
+    for folder in (_CHECKOUT, _PACKAGED):
+        if (folder / "taxonomy.yaml").is_file():
+            return folder
+    raise UsageError("the rules are missing from this installation; install kdoctor-cli again")
+
+
+class Book:
+    """All rules of a run. `notices` says which user rule replaced which."""
+
+    def __init__(self, index: Mapping[str, Any], details: Mapping[str, Any] | _Details) -> None:
+        self._index = index
+        self._details = details
+        self.notices: tuple[str, ...] = ()
+
+    @property
+    def literals(self) -> Mapping[str, Sequence[int]]:
+        """Words (lower case) to the numbers of the patterns whose every match has one of them."""
+        return typing.cast("Mapping[str, Sequence[int]]", self._index["literals"])
+
+    @property
+    def ids(self) -> Sequence[str]:
+        return typing.cast("Sequence[str]", self._index["ids"])
+
+    @property
+    def layers(self) -> Sequence[str]:
+        return typing.cast("Sequence[str]", self._index["layers"])
+
+    def pattern(self, number: int) -> tuple[str, str, str]:
+        """Return the (rule id, pattern id, expanded regex) of a pattern's number."""
+        rule_id, place = self._index["patterns"][number]
+        return (rule_id, *self._details[f"rule/{rule_id}"]["patterns"][place])
+
+    def none(self, rule_id: str) -> Sequence[str]:
+        """Return the expanded `none` patterns of a rule."""
+        return typing.cast("Sequence[str]", self._details[f"rule/{rule_id}"]["none"])
+
+    def context(self, name: str) -> Sequence[str]:
+        """Return the expanded patterns of a context."""
+        return typing.cast("Sequence[str]", self._details["contexts"][name])
+
+    def rule(self, rule_id: str) -> model.Rule:
+        """Return a rule by its id.
+
+        Raises:
+            UsageError: there is none; the text names the nearest.
+        """
+        if rule_id not in self._index["set"]:
+            raise UsageError(f'no rule "{rule_id}".{did_you_mean(rule_id, self.ids)} See `kdoctor rules list`.')
+        return _decoded(model.Rule, self._details[f"rule/{rule_id}"]["rule"])
+
+    def recipe(self, recipe_id: str) -> model.Recipe:
+        return _decoded(model.Recipe, self._details[f"recipe/{recipe_id}"])
+
+    def translation(self, lang: str, item: str) -> model.Translation | None:
+        """Return the translation of a rule's id, or of `fixes/RECIPE`."""
+        raw = self._details.get(f"i18n/{lang}/{item}")
+        return None if raw is None else _decoded(model.Translation, raw)
+
+    def substitutes(self) -> Any:
+        """Return what `mirrors.yaml` holds, or None."""
+        return self._details.get("mirrors")
+
+
+class _Details:
+    """Details by key, each decoded from the compiled file when asked for."""
+
+    def __init__(self, path: Path, places: Mapping[str, tuple[int, int]]) -> None:
+        self._path, self._places = path, places
+        self._held: dict[str, Any] = {}
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in self._held:
+            at, size = self._places[key]
+            with self._path.open("rb") as file:
+                file.seek(at)
+                self._held[key] = json.loads(file.read(size))
+        return self._held[key]
+
+    def get(self, key: str) -> Any:
+        return self[key] if key in self._places else None
+
+
+def open_book(folders: Iterable[Path] = ()) -> Book:
+    """Return the shipped rules together with those of the user's folders.
+
+    Raises:
+        RuleError: a rule file is wrong.
+        UsageError: a folder is missing.
+    """
+    folders = tuple(folders)
+    if folders:
+        from kdoctor.rules.compiling import with_folders
+
+        return with_folders(shipped_folder(), folders)
+    if (_PACKAGED / "index.json").is_file():
+        return read_compiled(_PACKAGED)
+    source = shipped_folder()
+    cached = _cache_folder() / _fingerprint(source)
+    if not (cached / "index.json").is_file():
+        from kdoctor.rules.compiling import compile_folder
+
+        written = _write_cache(cached, compile_folder(source))
+        if written is not None:
+            return written
+    return read_compiled(cached)
+
+
+def read_compiled(folder: Path) -> Book:
+    """Return the book that `write_compiled` left in the folder."""
+    index = json.loads((folder / "index.json").read_bytes())
+    index["set"] = set(index["ids"])
+    return Book(index, _Details(folder / "details.json", index["places"]))
+
+
+def write_compiled(folder: Path, index: Mapping[str, Any], details: Mapping[str, Any]) -> None:
+    """Write the compiled form: the details one after the other, the index with their places."""
+    places, chunks, at = {}, [], 0
+    for key, value in details.items():
+        chunk = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        places[key] = (at, len(chunk))
+        chunks.append(chunk)
+        at += len(chunk)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "details.json").write_bytes(b"".join(chunks))
+    text = json.dumps({**index, "places": places}, ensure_ascii=False, separators=(",", ":"))
+    (folder / "index.json").write_text(text, encoding="utf-8")
+
+
+def in_memory(index: Mapping[str, Any], details: Mapping[str, Any]) -> Book:
+    """Return a book of compiled parts without files."""
+    return Book({**index, "set": set(index["ids"])}, details)
+
+
+def _cache_folder() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    return (Path(base) if base else Path.home() / ".cache") / "kdoctor"
+
+
+def _fingerprint(source: Path) -> str:
+    import hashlib
+
+    seen = hashlib.sha256(f"{FORMAT} {__version__} {source}".encode())
+    for base, _, names in sorted(os.walk(source)):
+        for name in sorted(names):
+            if name.endswith(".yaml"):
+                found = os.stat(os.path.join(base, name))
+                seen.update(f"{base}/{name} {found.st_mtime_ns} {found.st_size}".encode())
+    return "rules-" + seen.hexdigest()[:24]
+
+
+def _write_cache(cached: Path, parts: tuple[Mapping[str, Any], Mapping[str, Any]]) -> Book | None:
+    """Write the cache whole or not at all; without a writable cache the parts serve as they are."""
+    try:
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        _forget_old(cached.parent)
+        with tempfile.TemporaryDirectory(dir=cached.parent) as temporary:
+            fresh = Path(temporary) / "fresh"
+            write_compiled(fresh, *parts)
+            with contextlib.suppress(OSError):
+                fresh.rename(cached)
+        return None if (cached / "index.json").is_file() else in_memory(*parts)
+    except OSError:
+        return in_memory(*parts)
+
+
+def _forget_old(folder: Path) -> None:
+    """Remove compiled rules of earlier states; only what this module wrote."""
+    for old in folder.glob("rules-*"):
+        for name in ("index.json", "details.json"):
+            with contextlib.suppress(OSError):
+                (old / name).unlink()
+        with contextlib.suppress(OSError):
+            old.rmdir()
+
+
+@cache
+def _hints(cls: type) -> Mapping[str, Any]:
+    return typing.get_type_hints(cls)
+
+
+def _decoded(cls: Any, raw: Any) -> Any:
+    """Return `raw` (plain JSON, already validated when it was compiled) as the type `cls`."""
+    if is_dataclass(cls):
+        hints = _hints(typing.cast("type", cls))
+        values = {f.name: _decoded(hints[f.name], raw[f.name]) for f in fields(cls) if f.name in raw}
+        return typing.cast("type", cls)(**values)
+    arguments = typing.get_args(cls)
+    origin = typing.get_origin(cls)
+    if isinstance(raw, list) and origin is tuple:
+        return tuple(_decoded(arguments[0], one) for one in raw)
+    if isinstance(raw, list):  # Texts, or X | None around a tuple
+        inner = next((a for a in arguments if typing.get_origin(a) is tuple), tuple[Any, ...])
+        return _decoded(inner, raw)
+    if isinstance(raw, dict) and origin is dict:
+        return {key: _decoded(arguments[1], one) for key, one in raw.items()}
+    if isinstance(raw, dict):
+        inner = next((a for a in arguments if is_dataclass(a)), None)
+        return raw if inner is None else _decoded(inner, raw)
+    return raw

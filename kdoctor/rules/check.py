@@ -1,0 +1,234 @@
+"""What one rule or recipe must be, beyond its form: the names in it exist, its patterns are safe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+from kdoctor.errors import did_you_mean
+from kdoctor.model import CUT, UNSEEN
+from kdoctor.probes.kinds import FACT_TYPES, KINDS
+from kdoctor.rules import model, template
+from kdoctor.rules.condition import outcomes_named, problems
+from kdoctor.rules.load import Folder
+from kdoctor.rules.patterns import PatternError, compiled, dangers, expand, literals
+
+Where = tuple[str | int, ...]
+Problem = tuple[Where, str]
+
+MACHINE_FACTS: Mapping[str, str] = {
+    "vantage": "text",
+    "kdoctor": "text",
+}
+"""Facts that every diagnosis has besides its own."""
+
+
+def rule_problems(rule: model.Rule, folder: Folder) -> Iterator[Problem]:
+    """Yield what is wrong in one rule, with the path to it in the file."""
+    if folder.taxonomy.layers and rule.layer not in folder.taxonomy.layers:
+        yield ("layer",), f'no layer "{rule.layer}".{did_you_mean(rule.layer, folder.taxonomy.layers)}'
+    wanted = folder.taxonomy.layer_of.get(rule.id)
+    if wanted and wanted != rule.layer:
+        yield ("layer",), f'taxonomy.yaml has {rule.id} in the layer "{wanted}"'
+    for engine in rule.engines:
+        if engine not in model.ENGINES:
+            yield ("engines",), f'no engine "{engine}".{did_you_mean(engine, model.ENGINES)}'
+    for platform in rule.occurs_on:
+        if platform not in model.PLATFORMS:
+            yield ("occurs_on",), f'no platform "{platform}".{did_you_mean(platform, model.PLATFORMS)}'
+    for name, fact in rule.facts.items():
+        if fact.type not in FACT_TYPES:
+            yield ("facts", name), f'no type "{fact.type}" of facts.{did_you_mean(fact.type, FACT_TYPES)}'
+    yield from _match_problems(rule, folder)
+    yield from _probe_problems(rule)
+    yield from _verdict_problems(rule)
+    yield from _text_problems(rule)
+    yield from _fix_problems(rule, folder)
+
+
+def _match_problems(rule: model.Rule, folder: Folder) -> Iterator[Problem]:
+    if rule.match is None:
+        if not rule.detect:
+            yield (), "the rule has neither `match` nor `detect`: nothing would ever nominate it"
+        return
+    if rule.match.context is not None and rule.match.context not in folder.words.contexts:
+        yield ("match", "context"), f'no context "{rule.match.context}".{did_you_mean(rule.match.context, folder.words.contexts)}'
+    for part in ("any", "none"):
+        for i, pattern in enumerate(getattr(rule.match, part)):
+            for problem in pattern_problems(pattern.regex, folder, literal=part == "any"):
+                yield ("match", part, i, "regex"), f"{pattern.id}: {problem}"
+            if part == "any":
+                for group in _groups(pattern.regex, folder):
+                    if group not in rule.facts:
+                        yield ("match", part, i, "regex"), f'{pattern.id}: no fact "{group}" in `facts`.{did_you_mean(group, rule.facts)}'
+
+
+def pattern_problems(regex: str, folder: Folder, *, literal: bool) -> Iterator[str]:
+    """Yield what is wrong with a pattern."""
+    try:
+        wide = expand(regex, folder.words.fragments)
+        found = compiled(wide)
+        if found.search(""):
+            yield "it matches the empty text"
+        yield from dangers(wide)
+        if literal and not literals(wide):
+            yield "it has no words of three characters that every match holds; every text would have to be tried"
+    except (PatternError, re.error) as error:
+        yield str(error)
+
+
+def _groups(regex: str, folder: Folder) -> tuple[str, ...]:
+    try:
+        return tuple(compiled(expand(regex, folder.words.fragments)).groupindex)
+    except PatternError:
+        return ()
+
+
+def _probe_problems(rule: model.Rule) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for i, probe in enumerate(rule.probes):
+        where: Where = ("probes", i)
+        if probe.id in seen:
+            yield (*where, "id"), f'the probe id "{probe.id}" stands twice'
+        kind = KINDS.get(probe.use)
+        if kind is None:
+            yield (*where, "use"), f'no probe "{probe.use}".{did_you_mean(probe.use, KINDS)}'
+        else:
+            for name in probe.with_:
+                if name not in kind.params:
+                    yield (*where, "with", name), f'{probe.use} takes no "{name}".{did_you_mean(name, kind.params)}'
+            for name, type_ in kind.params.items():
+                if not type_.endswith("?") and name not in probe.with_:
+                    yield (*where, "with"), f'{probe.use} needs "{name}"'
+        for name, value in probe.with_.items():
+            for placeholder in template.names(value):
+                wrong = _name_problem(rule, placeholder, tuple(seen))
+                if wrong:
+                    yield (*where, "with", name), wrong
+        seen.add(probe.id)
+
+
+def _name_problem(rule: model.Rule, name: str, probes: tuple[str, ...] | None = None) -> str | None:
+    """Tell what is wrong with a fact's or a probe field's name, or None."""
+    probe_id, dot, part = name.partition(".")
+    if not dot:
+        if name in rule.facts or name in MACHINE_FACTS:
+            return None
+        return f'no fact "{name}".{did_you_mean(name, rule.facts)}'
+    by_id = {probe.id: probe.use for probe in rule.probes}
+    if probe_id not in by_id or (probes is not None and probe_id not in probes):
+        return f'no probe "{probe_id}" before this.{did_you_mean(probe_id, by_id)}'
+    kind = KINDS.get(by_id[probe_id])
+    if kind is None or part in ("outcome", "detail", "target") or part in kind.fields:
+        return None
+    return f'{kind.id} has no field "{part}".{did_you_mean(part, (*kind.fields, "outcome", "detail"))}'
+
+
+def _verdict_problems(rule: model.Rule) -> Iterator[Problem]:
+    verdict = rule.verdict
+    if not rule.probes and not verdict.no_probe:
+        yield ("verdict",), "no probes: say why in `verdict.no_probe`"
+    if rule.probes and not verdict.confirmed:
+        yield ("verdict",), "probes without a `confirmed` condition decide nothing"
+    for name in ("confirmed", "refuted"):
+        tree = getattr(verdict, name)
+        if tree:
+            yield from _condition_problems(rule, tree, ("verdict", name))
+    for i, use in enumerate(rule.fixes):
+        if use.when:
+            yield from _condition_problems(rule, use.when, ("fixes", i, "when"))
+
+
+def _condition_problems(rule: model.Rule, tree: model.Condition, where: Where) -> Iterator[Problem]:
+    for path, problem in problems(tree, lambda name: _name_problem(rule, name)):
+        yield (*where, *path), problem
+    by_id = {probe.id: KINDS.get(probe.use) for probe in rule.probes}
+    for probe_id, outcome in outcomes_named(tree):
+        kind = by_id.get(probe_id)
+        if outcome in (UNSEEN, CUT):
+            yield where, f'"{outcome}" makes a condition unknown; it cannot be asked for'
+        elif kind and outcome not in kind.outcomes:
+            yield where, f'{kind.id} has no outcome "{outcome}".{did_you_mean(outcome, kind.outcomes)}'
+
+
+def _text_problems(rule: model.Rule) -> Iterator[Problem]:
+    because = rule.verdict.because
+    texts: tuple[tuple[Where, model.Texts | None], ...] = (
+        (("title",), rule.title),
+        (("why",), rule.why),
+        (("verdict", "because", "confirmed"), because.confirmed),
+        (("verdict", "because", "refuted"), because.refuted),
+        (("verdict", "because", "inconclusive"), because.inconclusive),
+    )
+    for where, one in texts:
+        for text in (one,) if isinstance(one, str) else one or ():
+            for name in template.names(text):
+                wrong = _name_problem(rule, name)
+                if wrong:
+                    yield where, wrong
+    for where, one in texts[:2]:
+        last = one if isinstance(one, str) else (one or ("",))[-1]
+        for name in template.names(last):
+            if name not in rule.facts or rule.facts[name].optional:
+                yield where, f'"{{{name}}}" may have no value; give a last alternative without it'
+
+
+def _fix_problems(rule: model.Rule, folder: Folder) -> Iterator[Problem]:
+    for i, use in enumerate(rule.fixes):
+        recipe = folder.recipes.get(use.use)
+        if recipe is None:
+            yield ("fixes", i, "use"), f'no recipe "{use.use}".{did_you_mean(use.use, folder.recipes)}'
+            continue
+        for name, value in use.with_.items():
+            if name not in recipe.params:
+                yield ("fixes", i, "with", name), f'{use.use} takes no "{name}".{did_you_mean(name, recipe.params)}'
+            for placeholder in template.names(value):
+                wrong = _name_problem(rule, placeholder)
+                if wrong:
+                    yield ("fixes", i, "with", name), wrong
+        for name, fact in recipe.params.items():
+            if not fact.optional and name not in use.with_:
+                yield ("fixes", i), f'{use.use} needs "{name}"'
+
+
+def recipe_problems(recipe: model.Recipe) -> Iterator[Problem]:
+    """Yield what is wrong in one recipe."""
+    seen: set[str] = set()
+    for i, variant in enumerate(recipe.variants):
+        where: Where = ("variants", i)
+        for platform in variant.on:
+            if platform not in (*model.PLATFORMS, "any"):
+                yield (*where, "on"), f'no platform "{platform}".{did_you_mean(platform, model.PLATFORMS)}'
+            if platform in seen:
+                yield (*where, "on"), f'the platform "{platform}" has a variant before this one'
+            seen.add(platform)
+        if (variant.not_applicable is None) == (not variant.steps):
+            yield where, "a variant has either steps or `not_applicable` with the reason"
+        if variant.steps and variant.proof is None:
+            yield where, "`proof` is missing: lab, source or docs"
+        for j, step in enumerate(variant.steps):
+            texts: list[str | None] = [*((step.text,) if isinstance(step.text, str) else step.text)]
+            texts += [*(step.run or ()), step.file, step.content]
+            for text in texts:
+                for name in template.names(text or ""):
+                    if name not in recipe.params and name not in MACHINE_FACTS:
+                        yield (*where, "steps", j), f'no parameter "{name}".{did_you_mean(name, recipe.params)}'
+
+
+def translation_problems(translation: model.Translation, of: str, placeholders: Callable[[str], str | None]) -> Iterator[Problem]:
+    """Yield what is wrong in a translation; `of` is the digest that it should name."""
+    if translation.of != of:
+        yield ("of",), f"the English texts have changed; look at them again and set `of: {of}`"
+    because = translation.because or model.Because()
+    for where, one in (
+        ("title", translation.title),
+        ("why", translation.why),
+        ("because", because.confirmed),
+        ("because", because.refuted),
+        ("because", because.inconclusive),
+    ):
+        for text in (one,) if isinstance(one, str) else one or ():
+            for name in template.names(text):
+                wrong = placeholders(name)
+                if wrong:
+                    yield (where,), wrong

@@ -1,0 +1,218 @@
+"""Loading rules from YAML: each file checked in itself, every mistake with file, line and a hint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from kdoctor.errors import RuleError, UsageError, did_you_mean
+from kdoctor.rules import model
+from kdoctor.rules.yamlfile import YamlFile, read_yaml
+
+Typed = TypeVar("Typed")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """`words.yaml`: fragments of patterns, and contexts as lists of patterns."""
+
+    fragments: Mapping[str, str] = field(default_factory=dict)
+    contexts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Taxonomy:
+    """`taxonomy.yaml`: the layers in order, the layer of each class, and what a class means."""
+
+    layers: tuple[str, ...] = ()
+    layer_of: Mapping[str, str] = field(default_factory=dict)
+    means: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Folder:
+    """Everything that a folder of rules holds; `files` has each id's file, keyed `kind/id`."""
+
+    path: Path
+    words: Words = field(default_factory=Words)
+    taxonomy: Taxonomy = field(default_factory=Taxonomy)
+    rules: dict[str, model.Rule] = field(default_factory=dict)
+    recipes: dict[str, model.Recipe] = field(default_factory=dict)
+    translations: dict[str, dict[str, model.Translation]] = field(default_factory=dict)
+    files: dict[str, YamlFile] = field(default_factory=dict)
+    errors: list[RuleError] = field(default_factory=list)
+
+
+def read_folder(path: Path, *, words: Words | None = None) -> Folder:
+    """Read all YAML files of a folder of rules; what is wrong is collected in `errors`.
+
+    Raises:
+        UsageError: there is no such folder.
+    """
+    if not path.is_dir():
+        raise UsageError(f"{path}: no such folder of rules")
+    folder = Folder(path, words or Words())
+    for name, reader in (("words.yaml", _read_words), ("taxonomy.yaml", _read_taxonomy)):
+        if (path / name).is_file():
+            _collect(folder, lambda reader=reader, name=name: reader(folder, read_yaml(path / name)))
+    for file in sorted(path.rglob("*.yaml")):
+        parts = file.relative_to(path).parts
+        if file.name in ("words.yaml", "taxonomy.yaml", "mirrors.yaml") or parts[0].startswith("."):
+            continue
+        _collect(folder, lambda file=file, parts=parts: _read_one(folder, file, parts))
+    return folder
+
+
+def _collect(folder: Folder, read: Callable[[], None]) -> None:
+    try:
+        read()
+    except RuleError as error:
+        folder.errors.append(error)
+
+
+def _read_one(folder: Folder, file: Path, parts: tuple[str, ...]) -> None:
+    yaml_file = read_yaml(file)
+    if parts[0] == "i18n" and len(parts) > 2:
+        translation = typed(yaml_file, model.Translation)
+        kind = "fixes/" if parts[2] == "fixes" else ""
+        folder.translations.setdefault(parts[1], {})[kind + translation.id] = translation
+        _same_name(yaml_file, translation.id)
+        folder.files[f"i18n/{parts[1]}/{kind}{translation.id}"] = yaml_file
+    elif parts[0] == "fixes":
+        recipe = typed(yaml_file, model.Recipe)
+        _same_name(yaml_file, recipe.id)
+        folder.recipes[recipe.id] = recipe
+        folder.files[f"fixes/{recipe.id}"] = yaml_file
+    else:
+        rule = typed(yaml_file, model.Rule)
+        _same_name(yaml_file, rule.id)
+        if rule.id in folder.rules:
+            raise yaml_file.error(("id",), f'the id "{rule.id}" stands in {folder.files[rule.id].path} too')
+        folder.rules[rule.id] = rule
+        folder.files[rule.id] = yaml_file
+
+
+def _same_name(file: YamlFile, id_: str) -> None:
+    if file.path.stem != id_:
+        raise file.error(("id",), f'the id "{id_}" must be the name of the file, "{file.path.stem}"')
+
+
+def _read_words(folder: Folder, file: YamlFile) -> None:
+    content = file.content if isinstance(file.content, dict) else {}
+    fragments, contexts = content.get("fragments", {}), content.get("contexts", {})
+    for name, text in fragments.items():
+        if not isinstance(text, str):
+            raise file.error(("fragments", name), "a fragment is a text")
+    folder.words = Words(fragments, {name: tuple(patterns) for name, patterns in contexts.items()})
+    folder.files["words"] = file
+
+
+def _read_taxonomy(folder: Folder, file: YamlFile) -> None:
+    classes = file.content["classes"]
+    folder.taxonomy = Taxonomy(
+        tuple(file.content["layers"]),
+        {one["id"]: one["layer"] for one in classes},
+        {one["id"]: one["means"] for one in classes},
+    )
+    folder.files["taxonomy"] = file
+
+
+_LISTS = frozenset({"title", "why", "text", "outcome", "on", "confirmed", "refuted", "inconclusive"})
+
+
+def typed(file: YamlFile, cls: type[Typed]) -> Typed:
+    """Return the file's content as `cls`.
+
+    Raises:
+        RuleError: a key or value that the class does not have, with its line and the nearest key.
+    """
+    if not isinstance(file.content, dict):
+        raise file.error((), "a rule is a mapping: id, layer, title, ...")
+    from pydantic import ValidationError
+
+    try:
+        return _adapter(cls).validate_python(_prepared(file.content), strict=False)  # type: ignore[no-any-return]
+    except ValidationError as error:
+        first = min(error.errors(), key=lambda one: _severity(one["type"]))
+        raise _explained(file, first) from error
+
+
+def _severity(kind: str) -> int:
+    return 0 if kind == "unexpected_keyword_argument" else 1 if kind != "missing" else 2
+
+
+def _prepared(value: Any) -> Any:
+    """Turn lists into tuples and the key `with` into `with_`, as the classes have them."""
+    if isinstance(value, dict):
+        return {("with_" if key == "with" else key): _prepared(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return tuple(_prepared(one) for one in value)
+    return value
+
+
+def _explained(file: YamlFile, error: Any) -> RuleError:
+    known = _field_names()
+    where = tuple("with" if part == "with_" else part for part in error["loc"] if not _is_type_tag(part))
+    if error["type"] == "unexpected_keyword_argument":
+        key = where[-1]
+        return file.error(where, f'unknown key "{key}".{did_you_mean(str(key), known)}')
+    if error["type"] in ("missing", "missing_argument"):
+        return file.error(where[:-1], f'the key "{where[-1]}" is missing')
+    name = ".".join(str(part) for part in where)
+    return file.error(where, f"{name}: {error['msg'][:1].lower()}{error['msg'][1:]}")
+
+
+def _is_type_tag(part: Any) -> bool:
+    return isinstance(part, str) and (part in ("str", "dict") or part.startswith(("tuple[", "function-", "dict[")))
+
+
+@cache
+def _adapter(cls: type) -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(cls)
+
+
+@cache
+def _field_names() -> frozenset[str]:
+    classes = [one for one in vars(model).values() if isinstance(one, type) and is_dataclass(one)]
+    return frozenset(f.name.rstrip("_") for cls in classes for f in fields(cls))
+
+
+def schema(cls: type = model.Rule) -> Mapping[str, Any]:
+    """Return the JSON Schema of a rule (or recipe, or translation) as the files are written."""
+    document = _adapter(cls).json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_written(document)}
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {("with" if key == "with_" else key): _written(one) for key, one in value.items()}
+    return [_written(one) for one in value] if isinstance(value, list) else value
+
+
+def english(item: model.Rule | model.Recipe) -> Iterator[str]:
+    """Yield the English texts of a rule or recipe, those that a translation has to follow."""
+    yield from _texts(item.title)
+    if isinstance(item, model.Rule):
+        yield from _texts(item.why)
+        for texts in (item.verdict.because.confirmed, item.verdict.because.refuted, item.verdict.because.inconclusive):
+            yield from _texts(texts)
+    else:
+        for variant in item.variants:
+            for step in variant.steps:
+                yield from _texts(step.text)
+
+
+def _texts(texts: model.Texts | None) -> tuple[str, ...]:
+    return (texts,) if isinstance(texts, str) else texts or ()
+
+
+def digest(item: model.Rule | model.Recipe) -> str:
+    """Return what a translation's `of` must be: it changes when an English text does."""
+    import hashlib
+
+    return hashlib.sha256("\x1f".join(english(item)).encode()).hexdigest()[:12]

@@ -1,0 +1,213 @@
+"""From a text to candidates: which rules its records hit, with facts, and which of them is the root.
+
+Patterns nominate only. `any`, `none`, `context` and `supersedes` act within one record; `causes`
+and `explained_by` order rules across records; a fact may stand on a neighbouring record.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from kdoctor.model import Location, Matched, Role
+from kdoctor.reading import extract
+from kdoctor.reading.clean import clean
+from kdoctor.reading.records import Record, records
+from kdoctor.rules import model
+from kdoctor.rules.book import Book
+from kdoctor.rules.patterns import compiled
+
+_NEIGHBOURS = 3
+_SHOWN = 400
+_MOST_OCCURRENCES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A rule that a text or a step of the walk nominates."""
+
+    rule: model.Rule
+    facts: Mapping[str, str]
+    matched: Matched | None = None
+    locations: tuple[Location, ...] = ()
+    role: Role = Role.ROOT
+    engine: str | None = None
+    vantage: str | None = None
+    chain: int = 0
+
+
+@dataclass(slots=True)
+class _Hit:
+    rule: model.Rule
+    record: int
+    start: int
+    facts: dict[str, str]
+    matched: Matched
+    lines: list[int] = field(default_factory=list)
+
+
+def match(book: Book, text: str, source: str = "text") -> list[Candidate]:
+    """Return what the text nominates, the root first; empty when nothing is known."""
+    lines = clean(text)
+    whole = list(records(lines))
+    numbers = _present(book, whole)
+    hits: dict[str, _Hit] = {}
+    if numbers:
+        for i, record in enumerate(whole):
+            for hit in _superseded(_hits_of(book, whole, i, record, numbers)):
+                _merge(hits, hit)
+    candidates = [_candidate(hit, whole, source) for hit in hits.values()]
+    engine = extract.engine(text[:65536]) if candidates else None
+    complete = [c for c in candidates if _complete(c)]
+    return ranked([replace(c, engine=engine) for c in complete])
+
+
+def _present(book: Book, whole: Sequence[Record]) -> Mapping[str, Sequence[int]]:
+    """Return the words of the index that stand anywhere, with the patterns they select."""
+    flat = "\n".join(record.flat for record in whole)
+    return {word: numbers for word, numbers in book.literals.items() if word in flat}
+
+
+def _hits_of(
+    book: Book, whole: Sequence[Record], i: int, record: Record, words: Mapping[str, Sequence[int]]
+) -> list[_Hit]:
+    numbers = sorted({n for word, found in words.items() if word in record.flat for n in found})
+    hits: dict[str, _Hit] = {}
+    for number in numbers:
+        rule_id, _, regex = book.pattern(number)
+        found, text = _search(regex, record)
+        if found is None:
+            continue
+        facts = {name: value for name, value in found.groupdict().items() if value}
+        if rule_id in hits:
+            hits[rule_id].facts = {**facts, **hits[rule_id].facts}
+            continue
+        if not _admitted(book, rule_id, whole, i):
+            continue
+        line = record.line_at(found.start()) if text == record.text else record.lines[0]
+        shown = " ".join(line.text.split())[:_SHOWN]
+        hits[rule_id] = _Hit(book.rule(rule_id), i, found.start(), facts, Matched(line.number, shown), [line.number])
+    return list(hits.values())
+
+
+def _search(regex: str, record: Record) -> tuple[re.Match[str] | None, str]:
+    pattern = _compiled(regex)
+    found = pattern.search(record.text)
+    if found is None and record.unwrapped is not None:
+        return pattern.search(record.unwrapped), record.unwrapped
+    return found, record.text
+
+
+@functools.lru_cache(maxsize=4096)
+def _compiled(regex: str) -> re.Pattern[str]:
+    return compiled(regex)
+
+
+def _admitted(book: Book, rule_id: str, whole: Sequence[Record], i: int) -> bool:
+    """Tell whether the record has none of the rule's `none`, and its context is there or near."""
+    record = whole[i]
+    if any(_search(regex, record)[0] for regex in book.none(rule_id)):
+        return False
+    matching = book.rule(rule_id).match
+    if matching is None or matching.context is None:
+        return True
+    near = whole[max(0, i - _NEIGHBOURS) : i + _NEIGHBOURS + 1]
+    return any(_search(regex, one)[0] for one in near for regex in book.context(matching.context))
+
+
+def _superseded(hits: list[_Hit]) -> list[_Hit]:
+    """Drop the hits of a record that a more specific hit of the same record replaces."""
+    gone = {other for hit in hits for other in hit.rule.supersedes if other != hit.rule.id}
+    return [hit for hit in hits if hit.rule.id not in gone]
+
+
+def _merge(hits: dict[str, _Hit], hit: _Hit) -> None:
+    """Keep the occurrence that states most, and every line."""
+    held = hits.get(hit.rule.id)
+    if held is None:
+        hits[hit.rule.id] = hit
+        return
+    if len(hit.facts) > len(held.facts):
+        held.facts, hit.facts = {**hit.facts}, held.facts
+        held.record, held.start, held.matched = hit.record, hit.start, hit.matched
+    if len(held.lines) < _MOST_OCCURRENCES:
+        held.lines.extend(hit.lines)
+
+
+def _candidate(hit: _Hit, whole: Sequence[Record], source: str) -> Candidate:
+    facts = {name: extract.without_userinfo(value.strip(" \"'`,;")) for name, value in hit.facts.items()}
+    for name, spec in hit.rule.facts.items():
+        if name not in facts:
+            found = _from_text(name, spec, hit, whole)
+            if found:
+                facts[name] = found
+    location = Location(source, min(hit.lines), max(hit.lines), len(hit.lines))
+    return Candidate(hit.rule, facts, hit.matched, (location,))
+
+
+def _from_text(name: str, spec: model.FactSpec, hit: _Hit, whole: Sequence[Record]) -> str | None:
+    """Return the fact from the record of the hit, else from its neighbours, nearest first."""
+    kind = name if name in ("image", "registry", "url", "port", "status") else spec.type
+    order = [hit.record]
+    for away in range(1, _NEIGHBOURS + 1):
+        order += [hit.record - away, hit.record + away]
+    for i in order:
+        if not 0 <= i < len(whole):
+            continue
+        before = hit.start if i == hit.record else len(whole[i].text) if i < hit.record else 0
+        for text in (whole[i].text, whole[i].unwrapped):
+            found = next(extract.facts(kind, text, before), None) if text else None
+            if found:
+                return found
+    if name == "registry":
+        image = _from_text("image", model.FactSpec("image"), hit, whole)
+        return registry_of(image) if image else None
+    return None
+
+
+def registry_of(image: str) -> str | None:
+    """Return the API host of an image's registry; Docker Hub's where the name has none."""
+    first, slash, _ = image.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        return "registry-1.docker.io" if first in ("docker.io", "index.docker.io") else first
+    return "registry-1.docker.io"
+
+
+def _complete(candidate: Candidate) -> bool:
+    return all(spec.optional or name in candidate.facts for name, spec in candidate.rule.facts.items())
+
+
+def explains(cause: model.Rule, effect: model.Rule) -> bool:
+    """Tell whether `cause`, where both are seen, is why `effect` is seen."""
+    return (
+        effect.id in cause.causes
+        or cause.id in effect.explained_by
+        or (cause.layer in effect.explained_by and cause.layer != effect.layer)
+        or (effect.weak and not cause.weak)
+    )
+
+
+def ranked(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Return the candidates with their roles: the root, independent ones, then consequences."""
+    all_of_them = sorted(candidates, key=_order)
+    caused = {
+        c.rule.id
+        for c in all_of_them
+        if any(o.rule.id != c.rule.id and explains(o.rule, c.rule) and not explains(c.rule, o.rule) for o in all_of_them)
+    }
+    roots = [c for c in all_of_them if c.rule.id not in caused]
+    rest = [replace(c, role=Role.CONSEQUENCE) for c in all_of_them if c.rule.id in caused]
+    if not roots:
+        roots, rest = rest[:1], rest[1:]
+    first = [replace(c, role=Role.INDEPENDENT if i else Role.ROOT) for i, c in enumerate(roots)]
+    return first + rest
+
+
+_SEVERITIES = ("error", "warning", "info")
+
+
+def _order(candidate: Candidate) -> tuple[int, int]:
+    line = candidate.matched.line if candidate.matched else 0
+    return _SEVERITIES.index(candidate.rule.severity), line

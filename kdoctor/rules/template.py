@@ -1,0 +1,40 @@
+"""Placeholders: `{fact}` and `{probe.field}`, substituted once; a value is never scanned again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from kdoctor.rules.condition import Scope
+
+_PLACEHOLDER = re.compile(r"\{([a-z_]+(?:\.[a-z_0-9]+)?)\}")
+
+
+def names(template: str) -> Iterator[str]:
+    """Yield the placeholders' names."""
+    return (found[1] for found in _PLACEHOLDER.finditer(template))
+
+
+def fill(template: str, scope: Scope) -> str | None:
+    """Return the template with its placeholders' values, or None where one has no value."""
+    missing = False
+
+    def value(found: re.Match[str]) -> str:
+        nonlocal missing
+        got = scope.value(found[1])
+        if got is None or got == () or got == "":
+            missing = True
+            return ""
+        return ", ".join(got) if isinstance(got, tuple) else str(got)
+
+    text = _PLACEHOLDER.sub(value, template)
+    return None if missing else text
+
+
+def first_filled(templates: str | tuple[str, ...] | list[str] | None, scope: Scope) -> str | None:
+    """Return the first of the templates that can be filled, or None."""
+    for template in (templates,) if isinstance(templates, str) else templates or ():
+        text = fill(template, scope)
+        if text is not None:
+            return text
+    return None

@@ -1,0 +1,43 @@
+"""The sentences of a verdict that no rule says itself, in English and Chinese."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_SENTENCES = {
+    "en": {
+        "no-probe": "Nothing on this machine can be asked to prove it.",
+        "unseen": "Could not look: {why}.",
+        "cut": "The deadline came before the probes had answered.",
+        "foreign": "{what} stands in no settings found here; the text may come from another machine.",
+        "undecided": "The probes do not decide it: {what}",
+        "off": "Not probed (--no-probe).",
+        "elsewhere": "Not probed: the text comes from another machine (--elsewhere).",
+        "walk": "The walk from here to the image fails at this step: {what}",
+    },
+    "zh": {
+        "no-probe": "本机上没有可用来验证的手段。",
+        "unseen": "无法查看：{why}。",
+        "cut": "探测尚未完成，时限已到。",
+        "foreign": "{what} 不在本机的任何设置中；该文本可能来自另一台机器。",
+        "undecided": "探测结果不足以判断：{what}",
+        "off": "未探测（--no-probe）。",
+        "elsewhere": "未探测：文本来自另一台机器（--elsewhere）。",
+        "walk": "从本机到镜像的路径在这一步失败：{what}",
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Sentences in one language; languages that are not there fall back to English."""
+
+    lang: str = "en"
+
+    def say(self, key: str, **values: str) -> str:
+        """Return the sentence with its values put in once."""
+        sentence = _SENTENCES.get(self.lang, _SENTENCES["en"])[key]
+        for name, value in values.items():
+            head, mark, tail = sentence.partition("{" + name + "}")
+            sentence = f"{head}{value}{tail}" if mark else sentence
+        return sentence
