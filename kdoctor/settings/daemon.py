@@ -1,0 +1,155 @@
+"""The dockerd process behind a socket: its environment, command line and namespaces, as /proc shows them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from kdoctor.machine import Machine, read_text
+
+_NAMES = ("dockerd", "podman")
+_LISTENING = "00010000"  # __SO_ACCEPTCON in the flags column of /proc/net/unix
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonProcess:
+    """A daemon's process. What this user may not read is None.
+
+    `same_network` and `same_files` compare its namespaces with this process's; `root` is the daemon's
+    own root directory as a path of this machine, empty where it is the machine's.
+    """
+
+    pid: int
+    found_by: str
+    args: tuple[str, ...] = ()
+    env: Mapping[str, str] | None = field(default=None, repr=False)
+    same_network: bool | None = None
+    same_files: bool | None = None
+    nested: bool = False
+    root: str = ""
+
+    def option(self, *names: str) -> str | None:
+        """Return the value of a command-line option given as --name=value or --name value."""
+        found = None
+        for index, arg in enumerate(self.args):
+            name, equals, value = arg.partition("=")
+            if name in names:
+                found = value if equals else next(iter(self.args[index + 1 : index + 2]), "")
+        return found
+
+
+def find(machine: Machine, socket_path: str | None) -> DaemonProcess | None:
+    """Return the daemon that listens on the socket, None where that cannot be told."""
+    if machine.os != "linux":
+        return None
+    peer = _peer(machine, socket_path) if socket_path else None
+    if peer and peer > 1 and _name(machine, peer) in _NAMES:
+        return _describe(machine, peer, "the peer of its socket")
+    for pidfile in ("/run/docker.pid", "/var/run/docker.pid"):
+        written = (machine.read(pidfile, 32) or "").strip()
+        if written.isdigit() and _name(machine, int(written)) == "dockerd":
+            return _describe(machine, int(written), pidfile)
+    running = [pid for pid in _processes(machine) if _name(machine, pid) == "dockerd"]
+    outer = [p for p in (_describe(machine, pid, "the list of processes") for pid in running) if not p.nested]
+    return outer[0] if len(outer) == 1 else None
+
+
+def processes(machine: Machine) -> dict[str, int]:
+    """Return the names of the running processes (comm), each with the lowest pid, those of containers left out."""
+    found: dict[str, int] = {}
+    for pid in _processes(machine):
+        name = _name(machine, pid)
+        if name and name not in found:
+            found[name] = pid
+    return found
+
+
+def listens_here(machine: Machine, socket_path: str) -> bool:
+    """Tell whether the socket is listened on in this process's network namespace (/proc/net/unix)."""
+    table = read_text(machine.path("/proc/net/unix"), 8 * 1024 * 1024) or ""
+    wanted = {socket_path, os.path.realpath(machine.path(socket_path))}
+    wanted |= {path.removeprefix("/var") for path in wanted if path.startswith("/var/run/")}
+    wanted |= {f"/var{path}" for path in wanted if path.startswith("/run/")}
+    for line in table.splitlines()[1:]:
+        columns = line.split(maxsplit=7)
+        if len(columns) == 8 and columns[3] == _LISTENING and columns[7] in wanted:
+            return True
+    return False
+
+
+def in_container(machine: Machine) -> bool:
+    """Tell whether this process itself runs in a container."""
+    if machine.path("/.dockerenv").exists() or machine.path("/run/.containerenv").exists():
+        return True
+    if machine.env.get("container") or machine.env.get("KUBERNETES_SERVICE_HOST"):
+        return True
+    cgroup = machine.read("/proc/self/cgroup") or ""
+    return any(word in cgroup for word in ("/docker/", "/docker-", "/kubepods", "/libpod-", "/lxc/"))
+
+
+def _peer(machine: Machine, socket_path: str) -> int | None:
+    """Return the pid of the process that listens on a Unix socket (SO_PEERCRED), None where unknown."""
+    option = getattr(socket, "SO_PEERCRED", None)
+    if option is None:
+        return None
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.settimeout(0.2)
+        connection.connect(str(machine.path(socket_path)))
+        raw = connection.getsockopt(socket.SOL_SOCKET, option, struct.calcsize("3i"))
+    except OSError:
+        return None
+    finally:
+        connection.close()
+    pid: int = struct.unpack("3i", raw)[0]
+    return pid
+
+
+def _processes(machine: Machine) -> list[int]:
+    return sorted(int(name) for name in machine.entries("/proc") if name.isdigit())
+
+
+def _name(machine: Machine, pid: int) -> str:
+    return (machine.read(f"/proc/{pid}/comm", 64) or "").strip()
+
+
+def _describe(machine: Machine, pid: int, found_by: str) -> DaemonProcess:
+    environ = machine.read(f"/proc/{pid}/environ")
+    same_files = _same(machine, pid, "mnt")
+    return DaemonProcess(
+        pid=pid,
+        found_by=found_by,
+        args=tuple((machine.read(f"/proc/{pid}/cmdline") or "").rstrip("\0").split("\0")),
+        env=None if environ is None else _environment(environ),
+        same_network=_same(machine, pid, "net"),
+        same_files=same_files,
+        nested=_nested(machine, pid),
+        root="" if same_files is not False else f"/proc/{pid}/root",
+    )
+
+
+def _environment(text: str) -> dict[str, str]:
+    pairs = (entry.partition("=") for entry in text.split("\0") if "=" in entry)
+    found: dict[str, str] = {}
+    for name, _, value in pairs:
+        found.setdefault(name, value)
+    return found
+
+
+def _same(machine: Machine, pid: int, namespace: str) -> bool | None:
+    try:
+        own = os.readlink(machine.path(f"/proc/self/ns/{namespace}"))
+        return os.readlink(machine.path(f"/proc/{pid}/ns/{namespace}")) == own
+    except OSError:
+        return None
+
+
+def _nested(machine: Machine, pid: int) -> bool:
+    """Tell whether the process lives in a PID namespace below this one, as those of containers do."""
+    for line in (machine.read(f"/proc/{pid}/status") or "").splitlines():
+        if line.startswith("NSpid:"):
+            return len(line.split()) > 2
+    return False

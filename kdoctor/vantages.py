@@ -1,0 +1,333 @@
+"""Where a probe runs, and what that place shares with whoever pulls: shown, or taken for not shared.
+
+The shell vantage is this process. The docker vantage is the engine that the docker command uses here;
+its probes run in this process as well, so each facet counts for the daemon only where both are shown to
+share it.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+from urllib.parse import urlsplit
+
+from kdoctor.machine import Machine, go_arch
+from kdoctor.settings import daemon, dockerd, known, proxy, resolv, trust
+from kdoctor.settings.daemon import DaemonProcess
+from kdoctor.settings.dockerd import Files, Mirror
+from kdoctor.settings.engine import Endpoint, EngineError, EngineInfo, ask, endpoint
+from kdoctor.settings.proxy import ProxySettings
+from kdoctor.settings.resolv import ResolvConf
+from kdoctor.settings.trust import Trust
+
+__all__ = ["Docker", "Facet", "Mirror", "Sharing", "Shell", "Vantage", "Vantages", "look"]
+
+Facet = Literal["network", "names", "trust", "settings", "none"]
+
+HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
+"""The names of Docker Hub, the only registry that docker's registry-mirrors are for."""
+
+_ENGINE_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """Whether this process shares a facet with the puller, and how that shows (or why it does not)."""
+
+    shared: bool
+    because: str
+
+
+class Vantage(Protocol):
+    """A place that a probe's answer must hold for."""
+
+    @property
+    def name(self) -> str:
+        """The vantage's name in reports: shell, docker."""
+
+    @property
+    def machine(self) -> Machine:
+        """The machine of this process."""
+
+    def sharing(self, facet: Facet) -> Sharing:
+        """Tell whether a result got in this process holds for the puller."""
+
+    def proxies(self) -> ProxySettings:
+        """Return the proxy settings in effect for the puller."""
+
+    def resolvers(self) -> ResolvConf:
+        """Return the resolver settings of the puller."""
+
+    def trust(self, registry: str) -> Trust:
+        """Return what the puller's TLS handshake with host[:port] rests on."""
+
+    def mirrors(self, registry: str) -> tuple[Mirror, ...]:
+        """Return the mirrors that the puller tries before the registry."""
+
+    def platform(self) -> str:
+        """Return the platform of the images that the puller takes, such as linux/amd64."""
+
+    def known(self) -> frozenset[str]:
+        """Return the proxies, resolvers and registries (as host and host:port) that settings name here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """This process and programs started beside it."""
+
+    machine: Machine
+    name: str = "shell"
+
+    def sharing(self, facet: Facet) -> Sharing:
+        """Everything is shared with itself."""
+        return Sharing(True, f"kdoctor runs here ({facet})")
+
+    def proxies(self) -> ProxySettings:
+        """Return what Go programs started here read from the environment."""
+        return proxy.from_environment(self.machine.env)
+
+    def resolvers(self) -> ResolvConf:
+        """Return what Go programs started here read from resolv.conf."""
+        return resolv.read(self.machine)
+
+    def trust(self, registry: str) -> Trust:
+        """Return the CA files that Go programs started here read."""
+        if self.machine.os != "linux":
+            return Trust(system=True)
+        return Trust(ca_files=trust.system_ca_files(self.machine, self.machine.env))
+
+    def mirrors(self, registry: str) -> tuple[Mirror, ...]:
+        """A shell pulls nothing by itself."""
+        return ()
+
+    def platform(self) -> str:
+        """Return Linux on this machine's architecture: what container engines run here."""
+        return f"linux/{self.machine.arch}"
+
+    def known(self) -> frozenset[str]:
+        """Return what the environment, resolv.conf and the docker command's configuration name."""
+        return frozenset(
+            known.of_proxies(self.proxies()) | known.of_resolvers(self.resolvers()) | known.of_docker_cli(self.machine)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Docker:
+    """The engine that the docker command uses, as it was when looked at.
+
+    `info` is None where the engine did not answer; then `failure` says why. `shares` holds the sharing
+    of every facet but "none".
+    """
+
+    machine: Machine
+    endpoint: Endpoint
+    info: EngineInfo | None
+    failure: EngineError | None
+    process: DaemonProcess | None
+    files: Files
+    shares: Mapping[str, Sharing] = field(default_factory=dict)
+    name: str = "docker"
+
+    def sharing(self, facet: Facet) -> Sharing:
+        """Return what was shown when the engine was looked at."""
+        if facet == "none":
+            return Sharing(True, "it is about this machine")
+        return self.shares.get(facet, Sharing(False, "it was not shown"))
+
+    def proxies(self) -> ProxySettings:
+        """Return the proxies of GET /info or of the process, with the place that sets each."""
+        return dockerd.proxies(self.files, self.info)
+
+    def resolvers(self) -> ResolvConf:
+        """Return the resolver settings of the daemon's own file system, unseen where that is hidden."""
+        if self.files.prefix is None:
+            return ResolvConf(servers=(), unseen=self.shares["names"].because)
+        return resolv.read(self.machine, self.files.prefix)
+
+    def trust(self, registry: str) -> Trust:
+        """Return the daemon's CA files, those of certs.d for the registry, and whether it is insecure."""
+        prefix = self.files.prefix
+        info = self.info or EngineInfo()
+        insecure = trust.is_insecure(registry, info.insecure, info.insecure_networks)
+        networks = tuple(dict.fromkeys((*trust.loopback_networks(), *info.insecure_networks)))
+        if prefix is None or self.machine.os != "linux":
+            return Trust(insecure=insecure, insecure_networks=networks, system=True)
+        env = (self.process.env if self.process else None) or {}
+        own = Trust() if registry in HUB else trust.certs_d(self.machine, self.files.certs_d, registry)
+        return Trust(
+            ca_files=(*trust.system_ca_files(self.machine, env, prefix), *own.own_ca_files),
+            own_ca_files=own.own_ca_files,
+            client=own.client,
+            insecure=insecure,
+            insecure_networks=networks,
+            problem=own.problem,
+        )
+
+    def mirrors(self, registry: str) -> tuple[Mirror, ...]:
+        """Return registry-mirrors for Docker Hub, none for other registries."""
+        return dockerd.mirrors(self.files, self.info) if registry in HUB else ()
+
+    def platform(self) -> str:
+        """Return the engine's platform, Linux on this architecture where it does not say."""
+        if self.info is None or not self.info.arch:
+            return f"linux/{self.machine.arch}"
+        return f"{self.info.os_type}/{self.info.arch}"
+
+    def known(self) -> frozenset[str]:
+        """Return what the daemon's settings, its resolv.conf and certs.d name."""
+        found = known.of_proxies(self.proxies()) | known.of_resolvers(self.resolvers())
+        found |= known.of_docker_cli(self.machine) | known.of_certs_d(self.machine, self.files.certs_d)
+        for mirror in self.mirrors("docker.io"):
+            found |= known.host_forms(urlsplit(mirror.url).netloc)
+        for registry in self.info.insecure if self.info else ():
+            found |= known.host_forms(registry)
+        return frozenset(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Vantages:
+    """The vantages of this machine. `no_docker` says why there is no docker vantage."""
+
+    shell: Shell
+    docker: Docker | None = None
+    no_docker: str = ""
+
+    def all(self) -> tuple[Vantage, ...]:
+        """Return the vantages that there are."""
+        return (self.shell,) if self.docker is None else (self.shell, self.docker)
+
+    def named(self, name: str) -> Vantage | None:
+        """Return a vantage by its name."""
+        return next((v for v in self.all() if v.name == name), None)
+
+
+async def look(machine: Machine, timeout: float = _ENGINE_SECONDS) -> Vantages:
+    """Find the vantages; asking the engine takes at most `timeout` seconds."""
+    shell = Shell(machine)
+    where = endpoint(machine)
+    path = where.socket
+    process = daemon.find(machine, path)
+    if path is not None and process is None and not machine.path(path).exists():
+        if where.because.startswith("the default") and not _installed(machine):
+            return Vantages(shell, no_docker=f"{path} does not exist and dockerd is not installed here")
+    info: EngineInfo | None = None
+    failure: EngineError | None = None
+    try:
+        info = await ask(machine, where, timeout)
+    except EngineError as error:
+        failure = error
+    return Vantages(shell, _docker(machine, where, info, failure, process))
+
+
+def _installed(machine: Machine) -> bool:
+    folders = ("/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/snap/bin", "/opt/bin")
+    return any(machine.path(f"{folder}/dockerd").exists() for folder in folders)
+
+
+def _docker(
+    machine: Machine,
+    where: Endpoint,
+    info: EngineInfo | None,
+    failure: EngineError | None,
+    process: DaemonProcess | None,
+) -> Docker:
+    apart = _apart(machine, where, info)
+    if apart:
+        process = None
+    network = Sharing(False, apart) if apart else _network(machine, where, info, process)
+    same_files = None if apart else _files(machine, info, process, network)
+    rootless = info.rootless if info else False
+    desktop = info.desktop if info else where.context.startswith("desktop")
+    if apart:
+        prefix = None
+    elif process is not None and process.root and os.access(machine.path(process.root), os.R_OK | os.X_OK):
+        prefix = process.root
+    else:
+        # A daemon that does not run will read the files of this machine.
+        prefix = "" if same_files or (info is None and process is None) else None
+    files = Files(machine, prefix, process, rootless, desktop)
+    names = _both(network, same_files, "resolv.conf and hosts")
+    certificates = _both(network, same_files, "CA files")
+    shares = {"network": network, "names": names, "trust": certificates, "settings": _settings(where, info, process)}
+    return Docker(machine, where, info, failure, process, files, shares)
+
+
+def _apart(machine: Machine, where: Endpoint, info: EngineInfo | None) -> str | None:
+    """Return why the engine shares nothing with this machine, None where it may."""
+    if not where.local:
+        return f"the engine is remote ({where.url.split('://')[0]}://, {where.because})"
+    if machine.os != "linux":
+        return f"on {machine.os} the engine runs in a virtual machine"
+    if info is not None and info.desktop:
+        return "the engine runs in Docker Desktop's virtual machine"
+    if info is not None and info.kernel and info.kernel != platform.release():
+        return f"the engine runs on another kernel ({info.kernel})"
+    if where.context.startswith(("desktop", "colima", "lima", "rancher-desktop", "orbstack")):
+        return f'the docker context "{where.context}" is a virtual machine\'s'
+    return None
+
+
+def _network(machine: Machine, where: Endpoint, info: EngineInfo | None, process: DaemonProcess | None) -> Sharing:
+    if process is not None and process.same_network is not None:
+        pid = f"{process.args[0].rpartition('/')[2] if process.args else 'the daemon'} (pid {process.pid})"
+        if process.same_network:
+            return Sharing(True, f"{pid} runs in this network namespace")
+        return Sharing(False, f"{pid} runs in another network namespace")
+    if info is not None and info.rootless:
+        return Sharing(False, "the engine is rootless: it has a network namespace of its own")
+    if where.socket is None or not daemon.listens_here(machine, where.socket):
+        return Sharing(False, "the daemon's socket is not listened on in this network namespace")
+    if info is not None and not _same_host(info):
+        return Sharing(False, f"the engine says that it runs on {info.name}, which is not this host")
+    if info is None and (process is None or process.nested):
+        return Sharing(False, "the engine does not answer, and its process cannot be seen")
+    return Sharing(True, f"{where.socket} is listened on in this network namespace")
+
+
+def _same_host(info: EngineInfo) -> bool:
+    return info.name == socket.gethostname() and info.kernel == platform.release()
+
+
+def _files(machine: Machine, info: EngineInfo | None, process: DaemonProcess | None, network: Sharing) -> bool | None:
+    """Tell whether the daemon sees this process's files; None where neither way is shown."""
+    if process is not None and process.same_files is not None:
+        return process.same_files or _same_file(machine, process, resolv.PATH)
+    if info is None or info.rootless or not network.shared or daemon.in_container(machine):
+        return None
+    release = machine.read("/etc/os-release") or machine.read("/usr/lib/os-release") or ""
+    pretty = next((v.strip("\"'") for k, _, v in map(_pair, release.splitlines()) if k == "PRETTY_NAME"), None)
+    return True if _same_host(info) and pretty == info.operating_system else None
+
+
+def _pair(line: str) -> tuple[str, str, str]:
+    return line.partition("=")
+
+
+def _same_file(machine: Machine, process: DaemonProcess, path: str) -> bool:
+    """Tell whether a path is the same file for the daemon, although its mount namespace is its own."""
+    try:
+        return os.path.samefile(machine.path(f"/proc/{process.pid}/root{path}"), machine.path(path))
+    except OSError:
+        return False
+
+
+def _both(network: Sharing, same_files: bool | None, what: str) -> Sharing:
+    if not network.shared:
+        return network
+    if same_files:
+        return Sharing(True, f"{network.because}, and it has the same {what}")
+    reason = "it was not shown that the daemon has" if same_files is None else "the daemon does not have"
+    return Sharing(False, f"{reason} the same {what}")
+
+
+def _settings(where: Endpoint, info: EngineInfo | None, process: DaemonProcess | None) -> Sharing:
+    if info is not None:
+        return Sharing(True, f"the engine says them itself (GET /info of {where.url})")
+    if process is not None and process.env is not None:
+        return Sharing(True, f"they stand in the environment of the process {process.pid}")
+    return Sharing(False, "the engine does not answer, and its process's environment cannot be read")
