@@ -286,7 +286,7 @@ _KINDS = (
     Kind(
         "registry.platform",
         "Has the image a variant for the platform of the puller?",
-        "kdoctor.probes.registry:platform",
+        "kdoctor.probes.image:platform",
         "trust",
         ("ok", "mismatch", "single", UNREACHED),
         {"image": "image", "platform": "platform?"},
@@ -295,12 +295,13 @@ _KINDS = (
     Kind(
         "registry.blob",
         "Do the image's config and the beginning of a layer arrive, through the redirect to the blob host?",
-        "kdoctor.probes.registry:blob",
+        "kdoctor.probes.image:blob",
         "trust",
         (
             "ok",
             "forbidden",
             "not-found",
+            "rate-limited",
             "server-error",
             "truncated",
             "stalled",
@@ -329,7 +330,7 @@ _KINDS = (
     Kind(
         "registry.mirrors",
         "Which mirrors does the puller try for the registry, and does each serve?",
-        "kdoctor.probes.registry:mirrors",
+        "kdoctor.probes.mirrors:mirrors",
         "settings",
         ("none", "ok", "some-dead", "all-dead"),
         {"registry": "registry?", "image": "image?"},
@@ -338,7 +339,7 @@ _KINDS = (
     Kind(
         "registry.control",
         "Is another well-known registry than the one given reachable over the puller's route?",
-        "kdoctor.probes.registry:control",
+        "kdoctor.probes.mirrors:control",
         "trust",
         ("ok", "none"),
         {"registry": "registry"},
@@ -347,7 +348,7 @@ _KINDS = (
     Kind(
         "registry.substitute",
         "Which known public mirror of the registry serves its images from here?",
-        "kdoctor.probes.registry:substitute",
+        "kdoctor.probes.mirrors:substitute",
         "trust",
         ("found", "none"),
         {"registry": "registry", "image": "image?"},

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 import h11
 
@@ -51,7 +51,7 @@ class Conversation:
         self._deadline = asyncio.get_running_loop().time() + (min(seconds, own) if seconds else own)
         self._idle: dict[tuple[str, str, int], _Connection] = {}
 
-    async def __aenter__(self) -> Conversation:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -253,13 +253,9 @@ class _Reading:
         assert self._response is not None
         headers = tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in self._response.headers)
         seconds = asyncio.get_running_loop().time() - self._began
-        return Response(
-            self._url, self._response.status_code, headers, body, ending, self._opened.address, seconds
-        )
+        return Response(self._url, self._response.status_code, headers, body, ending, self._opened.address, seconds)
 
-    def _failed(
-        self, outcome: Literal["timeout", "reset", "closed", "malformed"], cause: str, detail: str
-    ) -> Failed:
+    def _failed(self, outcome: Literal["timeout", "reset", "closed", "malformed"], cause: str, detail: str) -> Failed:
         return Failed(self._url, outcome, cause, detail, self._opened.address)
 
     def _silent(self) -> Failed:

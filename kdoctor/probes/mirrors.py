@@ -1,0 +1,223 @@
+"""Other ways to an image: the puller's own mirrors, a control registry, known public mirrors."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from kdoctor.model import UNSEEN
+from kdoctor.probes import registry_answers
+from kdoctor.probes.ask import Found
+from kdoctor.probes.http_messages import Failed, Url
+from kdoctor.probes.registry import look_up
+from kdoctor.probes.registry_answers import fields
+from kdoctor.probes.registry_api import Api, base_url
+from kdoctor.probes.registry_http import Conversation
+from kdoctor.probes.streams import settle
+from kdoctor.references import DOCKER_HUB, ImageNameError, Reference, parse
+from kdoctor.registries import CONTROLS, PublicMirror, canonical, family, mirrors_of, proof_images
+
+if TYPE_CHECKING:
+    from kdoctor.probes.ask import Asking
+    from kdoctor.vantages import Mirror
+
+# Answers with which a mirror stands in the way, or would have to be waited for. A mirror that lacks
+# the image or wants credentials is alive: the puller goes on to the next endpoint.
+_DEAD = frozenset(
+    {
+        "unreached",
+        "timeout",
+        "reset",
+        "closed",
+        "server-error",
+        "malformed",
+        "forbidden",
+        "rate-limited",
+        "not-registry",
+    }
+)
+_ANSWERS = ("ok", "challenge")
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """One mirror of the puller and what came of asking it."""
+
+    url: str
+    mirror: Mirror
+    outcome: str
+    cause: str
+    detail: str
+
+    @property
+    def dead(self) -> bool:
+        return self.outcome in _DEAD
+
+
+async def mirrors(ask: Asking, registry: str | None = None, image: str | None = None) -> Found:
+    """Ask every mirror that the puller would try for the registry, as it would: with ?ns=."""
+    reference = _parsed(image)
+    if isinstance(reference, Found):
+        return reference
+    name = registry or (reference.registry if reference else DOCKER_HUB)
+    configured = ask.vantage.mirrors(canonical(name))
+    if not configured:
+        return Found("none", f"no mirror is set for {name}")
+    upstream = ask.other("registry.manifest", image=image) if image else ask.other("registry.ping", registry=name)
+    tries = asyncio.gather(*(_try(ask, one, canonical(name), reference) for one in configured))
+    own, tried = await asyncio.gather(upstream, tries)
+    return _summed_up(name, tried, own.outcome)
+
+
+def _summed_up(registry: str, tried: list[_Tried], upstream: str) -> Found:
+    dead = [one for one in tried if one.dead]
+    working = [one for one in tried if one.outcome in _ANSWERS]
+    first = (dead or tried)[0]
+    data = fields(
+        mirrors=tuple(one.url for one in tried),
+        dead=tuple(one.url for one in dead),
+        working=tuple(one.url for one in working),
+        cause=dead[0].cause if dead else None,
+        upstream=upstream,
+        file=first.mirror.file,
+        line=first.mirror.line,
+    )
+    outcome = "ok" if not dead else "all-dead" if len(dead) == len(tried) else "some-dead"
+    said = "; ".join(one.detail for one in dead) or ", ".join(f"{one.url}: {one.outcome}" for one in tried)
+    return Found(outcome, f"mirrors of {registry}: {said} (the registry itself: {upstream})", data)
+
+
+async def _try(ask: Asking, mirror: Mirror, registry: str, reference: Reference | None) -> _Tried:
+    url = Url.parse(mirror.url)
+    if url is None:
+        shown = registry_answers.printable(mirror.url.rpartition("@")[2], 80)
+        return _Tried(shown, mirror, "malformed", "url", f"{shown} is no http(s) URL")
+    base = replace(url, path=f"{url.path.partition('?')[0].rstrip('/')}/v2/")
+    shown = str(url).rstrip("/")
+    async with Conversation(ask) as http:
+        # What stands in the settings is spoken as it stands there: http:// is not a fallback.
+        api = Api(http, url.netloc, base, namespace=registry)
+        if reference is not None:
+            found = await look_up(api, reference, tags=False)
+            outcome, detail = found.outcome, found.detail
+            cause = str(found.data.get("cause") or found.data.get("status") or outcome)
+        else:
+            outcome, cause, detail = await _pinged(api)
+    return _Tried(shown, mirror, outcome, cause, detail)
+
+
+async def _pinged(api: Api) -> tuple[str, str, str]:
+    """Return outcome, cause and a sentence for GET /v2/."""
+    answer = await api.ping()
+    if isinstance(answer, Failed):
+        return answer.outcome, answer.cause, answer.detail
+    outcome = registry_answers.ping_outcome(answer)
+    return outcome, f"status {answer.status}", f"{answer.url.netloc} answered {answer.status} to GET /v2/"
+
+
+async def control(ask: Asking, registry: str) -> Found:
+    """Ask other well-known registries, until one answers: then it is not the network as a whole."""
+    others = [host for host in CONTROLS if family(host) != family(registry)]
+    tasks = {asyncio.create_task(_reachable(ask, host)): host for host in others}
+    tried: list[str] = []
+    last = ""
+    try:
+        for done in asyncio.as_completed(tasks):
+            host, outcome, detail = await done
+            tried.append(f"{host}: {outcome}")
+            if outcome in _ANSWERS:
+                data = fields(host=host, tried=tuple(tried))
+                return Found("ok", f"{host} answers over the same route, {registry} is asked in vain", data)
+            last = detail
+    finally:
+        await settle(tasks)
+    return Found("none", f"no other registry answers either; the last one: {last}", fields(tried=tuple(tried)))
+
+
+async def _reachable(ask: Asking, host: str) -> tuple[str, str, str]:
+    base = base_url(host)
+    assert base is not None
+    async with Conversation(ask) as http:
+        outcome, cause, detail = await _pinged(Api(http, host, base))
+    return host, outcome if outcome != "unreached" else cause, detail
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """What a known public mirror serves: the image, and, for Kubernetes' images, all that an installer asks for."""
+
+    mirror: PublicMirror
+    outcome: str
+    fit: bool
+
+
+async def substitute(ask: Asking, registry: str, image: str | None = None) -> Found:
+    """Ask the known public mirrors of a registry for the image, or for small images that each must have.
+
+    `repository` is given only when it can stand in `--image-repository` (or before the image's name):
+    kubeadm and minikube ask for REPOSITORY/coredns there, which a mirror by path does not have.
+    """
+    reference = _parsed(image)
+    if isinstance(reference, Found):
+        return reference
+    if reference is not None and canonical(reference.registry) != canonical(registry):
+        reference = None
+    known = mirrors_of(registry)
+    if not known:
+        return Found("none", f"no public mirror of {registry} is known")
+    offers = await asyncio.gather(*(_offered(ask, registry, one, reference) for one in known))
+    tried = tuple(f"{offer.mirror.repository}: {offer.outcome}" for offer in offers)
+    serving = sorted((o for o in offers if o.outcome == "ok"), key=lambda offer: not offer.fit)
+    if not serving:
+        return Found("none", f"no known public mirror of {registry} serves from here", fields(tried=tried))
+    best = serving[0]
+    repository = best.mirror.repository if best.fit else None
+    asked = reference.familiar if reference else " and ".join(proof_images(registry))
+    data = fields(repository=repository, host=best.mirror.host, tried=tried)
+    return Found("found", f"{best.mirror.repository} serves {asked} from here", data)
+
+
+async def _offered(ask: Asking, registry: str, mirror: PublicMirror, reference: Reference | None) -> _Offer:
+    wanted = _names_at(mirror, registry, reference)
+    if wanted is None:
+        return _Offer(mirror, "not mirrored", fit=False)
+    async with Conversation(ask) as http:
+        outcomes = []
+        for name in wanted:
+            there = parse(name)
+            base = base_url(there.registry)
+            assert base is not None
+            found = await look_up(Api(http, there.registry, base), there, tags=False)
+            cause = found.data.get("cause")
+            outcomes.append(str(cause) if found.outcome == "unreached" and cause else found.outcome)
+            if len(outcomes) == 1 and outcomes[0] != "ok":
+                break
+    return _Offer(mirror, outcomes[0], fit=all(outcome == "ok" for outcome in outcomes))
+
+
+def _names_at(mirror: PublicMirror, registry: str, reference: Reference | None) -> list[str] | None:
+    """Return what to ask the mirror for: the image first, then what an installer would need."""
+    kubernetes = mirror.of == "registry.k8s.io"
+    proofs = []
+    for name in proof_images(registry):
+        path, _, tag = name.partition(":")
+        # Installers put only the last part of a name behind --image-repository.
+        there = f"{mirror.repository}/{path}" if kubernetes else mirror.image(path)
+        proofs += [f"{there}:{tag}"] if there else []
+    if reference is None:
+        return proofs or None
+    there = mirror.image(reference.repository)
+    if there is None:
+        return None
+    own = replace(reference, registry=there.partition("/")[0], repository=there.partition("/")[2])
+    return [own.normalised, *(proofs if kubernetes else [])]
+
+
+def _parsed(image: str | None) -> Reference | Found | None:
+    if not image:
+        return None
+    try:
+        return parse(image)
+    except ImageNameError as error:
+        return Found(UNSEEN, str(error))

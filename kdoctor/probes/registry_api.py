@@ -1,0 +1,201 @@
+"""A registry's API as an anonymous puller uses it: scheme, Bearer token, manifests, blobs.
+
+OCI distribution spec 1.1 and distribution's token specification. Tokens never leave this module.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from kdoctor import oci
+from kdoctor.probes import challenges, registry_answers
+from kdoctor.probes.http_messages import Failed, Response, Url
+from kdoctor.probes.registry_http import BODY_LIMIT, Conversation, Follow
+from kdoctor.probes.streams import split_host_port
+from kdoctor.registries import api_host, canonical, is_well_known
+
+if TYPE_CHECKING:
+    from kdoctor.probes.ask import Asking
+    from kdoctor.references import Reference
+
+MANIFEST_LIMIT = 1024 * 1024
+MANIFEST = {"Accept": oci.ACCEPT}
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What came of asking a token server, in the outcomes of registry.token; `value` is never shown."""
+
+    outcome: str
+    detail: str
+    realm: str = ""
+    host: str = ""
+    address: str | None = None
+    status: int | None = None
+    message: str = ""
+    cause: str = ""
+    value: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The last answer of a registry to a request; `token` tells of the token server, if one was asked."""
+
+    response: Response
+    token: Token | None = None
+
+
+Answer = Answered | Failed | Token
+"""A Token as an answer is a token server that gave none: the registry's own answer is not known."""
+
+
+def untrusted(ask: Asking, registry: str) -> str | None:
+    """Return why a registry must not be asked more than /v2/, None when it may (DESIGN, Safety)."""
+    name = canonical(registry)
+    if is_well_known(name) or name in {canonical(host) for host in ask.trusted_hosts}:
+        return None
+    return f"{registry} stands only in the text; give --registry {registry} to look further"
+
+
+def base_url(registry: str) -> Url | None:
+    """Return https://HOST[:PORT]/v2/ of a registry's API, None when the name is none."""
+    return Url.parse(f"https://{api_host(registry)}/v2/")
+
+
+class Api:
+    """One registry (or mirror), spoken to within one conversation.
+
+    `base` ends in /v2/; `namespace` is the ?ns= that containerd sends to mirrors. A registry that
+    docker treats as insecure is asked over plain HTTP when HTTPS is not to be had.
+    """
+
+    def __init__(self, http: Conversation, registry: str, base: Url, namespace: str | None = None) -> None:
+        self._http = http
+        self.registry = registry
+        self.base = base
+        self._namespace = namespace
+        self._token: Token | None = None
+
+    @property
+    def remaining(self) -> float:
+        """Seconds left for this conversation."""
+        return self._http.remaining
+
+    async def ping(self, follow: Follow = "any") -> Response | Failed:
+        """GET /v2/ without a token."""
+        return await self._request("GET", "", {}, BODY_LIMIT, follow)
+
+    async def manifest(self, method: str, repository: str, reference: str) -> Answer:
+        """HEAD or GET a manifest by tag or digest."""
+        path = f"{repository}/manifests/{reference}"
+        return await self.ask(method, path, repository, MANIFEST, MANIFEST_LIMIT)
+
+    async def ask(
+        self, method: str, path: str, repository: str, headers: dict[str, str] | None = None, limit: int = BODY_LIMIT
+    ) -> Answer:
+        """Ask for a path below /v2/; on a Bearer challenge get an anonymous token and ask again, once."""
+        wanted = dict(headers or {})
+        if self._token is not None:
+            wanted["Authorization"] = f"Bearer {self._token.value}"
+        answer = await self._request(method, path, wanted, limit)
+        if isinstance(answer, Failed) or answer.status != 401 or self._token is not None:
+            return answer if isinstance(answer, Failed) else Answered(answer, self._token)
+        challenge = challenges.bearer(registry_answers.demanded(answer))
+        if challenge is None:
+            return Answered(answer)
+        token = await self._fetch_token(challenge, repository)
+        if token.value is None:
+            return token
+        self._token = token
+        wanted["Authorization"] = f"Bearer {token.value}"
+        again = await self._request(method, path, wanted, limit)
+        return again if isinstance(again, Failed) else Answered(again, token)
+
+    async def _request(
+        self, method: str, path: str, headers: dict[str, str], limit: int, follow: Follow = "any"
+    ) -> Response | Failed:
+        target = f"{self.base.path}{path}" + (f"?ns={self._namespace}" if self._namespace else "")
+        answer = await self._http.request(method, replace(self.base, path=target), headers, limit=limit, follow=follow)
+        if not isinstance(answer, Failed) or not self._falls_back(answer):
+            return answer
+        port = 80 if self.base.port == 443 else self.base.port
+        plain = replace(self.base, scheme="http", port=port, path=target)
+        second = await self._http.request(method, plain, headers, limit=limit, follow=follow)
+        if isinstance(second, Failed) and second.outcome != "timeout":
+            return answer  # what HTTPS said is nearer to the cause than that HTTP failed as well
+        self.base = replace(plain, path=self.base.path)
+        return second
+
+    def _falls_back(self, failed: Failed) -> bool:
+        """Tell whether docker would now try plain HTTP: only for registries that it holds insecure."""
+        if self.base.scheme != "https" or failed.phase not in ("connect", "tls") or failed.url.host != self.base.host:
+            return False
+        trust = self._http.ask.vantage.trust(self.registry)
+        return trust.insecure or _within(failed.address, trust.insecure_networks)
+
+    async def _fetch_token(self, challenge: challenges.Challenge, repository: str) -> Token:
+        """GET the realm with service and scope, without credentials (distribution, token specification)."""
+        realm = challenge.params.get("realm", "")
+        url = Url.parse(realm)
+        if url is None:
+            shown = registry_answers.printable(realm, 80)
+            return Token("malformed", f"{self.registry} names no usable token server: {shown!r}", shown, cause="realm")
+        scope = challenge.params.get("scope") or f"repository:{repository}:pull"
+        query = {"service": challenge.params.get("service", ""), "scope": scope}
+        separator = "&" if "?" in url.path else "?"
+        asked = Url.parse(f"{url}{separator}{urlencode({k: v for k, v in query.items() if v})}")
+        assert asked is not None
+        return read_token(str(url).partition("?")[0], await self._http.request("GET", asked))
+
+
+def read_token(realm: str, answer: Response | Failed) -> Token:
+    """Classify what a token server answered, in the outcomes of registry.token."""
+    host = answer.url.netloc
+    if isinstance(answer, Failed):
+        detail = f"the token server {host}: {answer.detail}"
+        return Token(answer.outcome, detail, realm, host, answer.address, cause=answer.cause)
+    said = registry_answers.shown(answer)
+    outcome, value = _token_outcome(answer), None
+    if outcome == "ok":
+        value = _token_value(answer)
+        outcome = "ok" if value else "malformed"
+    detail = f"the token server {host} answered {answer.status}" + ("" if outcome == "ok" or not said else f": {said}")
+    if outcome == "malformed" and answer.status == 200:
+        detail, said = f"the token server {host} answered 200 without a token", ""
+    message = "" if outcome == "ok" else said
+    return Token(outcome, detail, realm, host, answer.address, answer.status, message, "", value)
+
+
+def _token_outcome(answer: Response) -> str:
+    known = {200: "ok", 401: "unauthorized", 403: "denied", 451: "denied", 429: "rate-limited"}
+    return known.get(answer.status, "server-error" if answer.status >= 500 else "malformed")
+
+
+def _token_value(answer: Response) -> str | None:
+    """Return `token` or `access_token`, when it is fit for a header field."""
+    document = oci.read_json(answer.body)
+    if not isinstance(document, dict):
+        return None
+    for key in ("token", "access_token"):
+        value = document.get(key)
+        if isinstance(value, str) and value and value.isascii() and value.isprintable() and " " not in value:
+            return value
+    return None
+
+
+def api_of(http: Conversation, reference: Reference) -> Api | None:
+    """Return the API of an image's registry."""
+    base = base_url(reference.registry)
+    return Api(http, reference.registry, base) if base else None
+
+
+def _within(address: str | None, networks: tuple[str, ...]) -> bool:
+    try:
+        host, _ = split_host_port(address or "", 0)
+        ip = ipaddress.ip_address(host)
+        return any(ip in ipaddress.ip_network(network, strict=False) for network in networks)
+    except ValueError:
+        return False
