@@ -1,0 +1,116 @@
+"""The report for a person at a terminal: what is wrong, how we know, what to do, in this order."""
+
+from __future__ import annotations
+
+from kdoctor.model import CUT, UNSEEN, Report, Role, Status, Verdict
+from kdoctor.report import Options, safety
+from kdoctor.report.diagnosis import put_diagnosis, put_refuted, put_secondary
+from kdoctor.report.layout import Page, Span, joined
+from kdoctor.report.walk import is_ok, put_checks, put_routes
+from kdoctor.report.words import Words, words
+
+
+def render(report: Report, options: Options) -> str:
+    """Return the report as lines of `options.width` columns; commands and long words are never broken."""
+    page = Page(options.width)
+    say = words(report.lang)
+    if options.quiet:
+        _put_headlines(page, report, say)
+    else:
+        _put_report(page, report, say, options)
+    lines = page.finished()
+    if options.color:
+        from kdoctor.report.color import painted  # rich is imported only for colour
+
+        return painted(lines)
+    return joined(lines)
+
+
+def _put_headlines(page: Page, report: Report, say: Words) -> None:
+    for diagnosis in report.diagnoses:
+        if diagnosis.verdict is not Verdict.REFUTED and diagnosis.role in (Role.ROOT, Role.INDEPENDENT):
+            head = f"{say.severity[diagnosis.severity]} {safety.one_line(diagnosis.rule)}{say.colon}"
+            page.row(Span(head + safety.one_line(diagnosis.title)))
+    if report.status is Status.UNKNOWN:
+        page.row(Span(_unknown(report, say)))
+
+
+def _put_report(page: Page, report: Report, say: Words, options: Options) -> None:
+    if report.checks and (report.command != "explain" or options.verbose):
+        if report.status is not Status.HEALTHY or options.verbose:
+            put_routes(page, report, say, options.verbose)
+            put_checks(page, report, say, options.verbose)
+    elif options.verbose:
+        put_routes(page, report, say, options.verbose)
+    present = [d for d in report.diagnoses if d.verdict is not Verdict.REFUTED]
+    refuted = [d for d in report.diagnoses if d.verdict is Verdict.REFUTED]
+    for diagnosis in present:
+        page.gap()
+        if diagnosis.role in (Role.ROOT, Role.INDEPENDENT) or options.verbose > 1:
+            put_diagnosis(page, diagnosis, say, options.verbose)
+        else:
+            put_secondary(page, diagnosis, say)
+    if not present:
+        _put_no_problem(page, report, say, healed=bool(refuted))
+    for diagnosis in refuted:
+        page.gap()
+        put_refuted(page, diagnosis, say, options.verbose)
+    _put_nearest(page, report, say)
+    _put_unseen(page, report, say)
+    _put_notices(page, report, say)
+
+
+def _unknown(report: Report, say: Words) -> str:
+    return say.unknown_text if report.command == "explain" else say.unknown_checks
+
+
+def _put_no_problem(page: Page, report: Report, say: Words, *, healed: bool) -> None:
+    page.gap()
+    if healed:
+        page.text(say.healed, style="good")
+    elif report.status is Status.HEALTHY:
+        page.text(say.healthy, style="good")
+        counted = {"ok": sum(is_ok(c) for c in report.checks), "skipped": sum(bool(c.skipped) for c in report.checks)}
+        if report.checks:
+            page.text(say.healthy_checks.format(**counted))
+    elif report.status is Status.UNKNOWN:
+        page.text(_unknown(report, say), style="warn")
+    else:
+        page.text(say.nothing_found)
+
+
+def _put_nearest(page: Page, report: Report, say: Words) -> None:
+    if not report.nearest:
+        return
+    page.gap()
+    page.text(say.nearest, style="head")
+    for neighbour in report.nearest:
+        shares = f" ({say.shares.format(words=say.comma.join(neighbour.shared))})" if neighbour.shared else ""
+        page.text(f"{neighbour.title}{shares}", first="- ", indent=2)
+        page.verbatim(f"kdoctor explain {safety.one_line(neighbour.rule)}", indent=6)
+
+
+def _put_unseen(page: Page, report: Report, say: Words) -> None:
+    """Say once each what could not be looked at; "could not look" is never "healthy"."""
+    missed: dict[str, None] = {}
+    seen_in_table = bool(report.checks) and report.command != "explain" and report.status is not Status.HEALTHY
+    for evidence in (e for d in report.diagnoses for e in d.evidence if not e.known):
+        why = evidence.detail or (say.cut if evidence.outcome == CUT else say.unseen)
+        missed[f"{evidence.probe} {evidence.target} ({evidence.vantage}){say.colon}{why}"] = None
+    for check in report.checks:
+        if check.outcome in (UNSEEN, CUT) and not check.skipped and not seen_in_table:
+            why = check.detail or (say.cut if check.outcome == CUT else say.unseen)
+            missed[f"{check.id} {check.target} ({check.vantage}){say.colon}{why}"] = None
+    if missed:
+        page.gap()
+        page.text(say.not_seen, style="head")
+    for sentence in missed:
+        page.text(sentence, first="- ", indent=2)
+
+
+def _put_notices(page: Page, report: Report, say: Words) -> None:
+    if report.notices:
+        page.gap()
+        page.text(say.notes, style="head")
+    for notice in report.notices:
+        page.text(notice, first="- ", indent=2)
