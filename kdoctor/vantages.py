@@ -7,40 +7,27 @@ share it.
 
 from __future__ import annotations
 
-import os
-import platform
-import socket
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
-from kdoctor.machine import Machine, go_arch
-from kdoctor.settings import daemon, dockerd, known, proxy, resolv, trust
+from kdoctor.machine import Machine
+from kdoctor.settings import daemon, dockerd, known, proxy, resolv, sharing, trust
 from kdoctor.settings.daemon import DaemonProcess
 from kdoctor.settings.dockerd import Files, Mirror
 from kdoctor.settings.engine import Endpoint, EngineError, EngineInfo, ask, endpoint
 from kdoctor.settings.proxy import ProxySettings
 from kdoctor.settings.resolv import ResolvConf
+from kdoctor.settings.sharing import Facet, Sharing
 from kdoctor.settings.trust import Trust
 
 __all__ = ["Docker", "Facet", "Mirror", "Sharing", "Shell", "Vantage", "Vantages", "look"]
-
-Facet = Literal["network", "names", "trust", "settings", "none"]
 
 HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
 """The names of Docker Hub, the only registry that docker's registry-mirrors are for."""
 
 _ENGINE_SECONDS = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Sharing:
-    """Whether this process shares a facet with the puller, and how that shows (or why it does not)."""
-
-    shared: bool
-    because: str
 
 
 class Vantage(Protocol):
@@ -157,7 +144,7 @@ class Docker:
         networks = tuple(dict.fromkeys((*trust.loopback_networks(), *info.insecure_networks)))
         if prefix is None or self.machine.os != "linux":
             return Trust(insecure=insecure, insecure_networks=networks, system=True)
-        env = (self.process.env if self.process else None) or {}
+        env = dockerd.certificate_environment(self.files)
         own = Trust() if registry in HUB else trust.certs_d(self.machine, self.files.certs_d, registry)
         return Trust(
             ca_files=(*trust.system_ca_files(self.machine, env, prefix), *own.own_ca_files),
@@ -211,7 +198,7 @@ async def look(machine: Machine, timeout: float = _ENGINE_SECONDS) -> Vantages:
     shell = Shell(machine)
     where = endpoint(machine)
     path = where.socket
-    process = daemon.find(machine, path)
+    process = daemon.find(machine, path) if path is not None else None
     if path is not None and process is None and not machine.path(path).exists():
         if where.because.startswith("the default") and not _installed(machine):
             return Vantages(shell, no_docker=f"{path} does not exist and dockerd is not installed here")
@@ -236,98 +223,19 @@ def _docker(
     failure: EngineError | None,
     process: DaemonProcess | None,
 ) -> Docker:
-    apart = _apart(machine, where, info)
+    apart = sharing.apart(machine, where, info)
     if apart:
         process = None
-    network = Sharing(False, apart) if apart else _network(machine, where, info, process)
-    same_files = None if apart else _files(machine, info, process, network)
+    network = Sharing(False, apart) if apart else sharing.network(machine, where, info, process)
+    prefix = None if apart else sharing.prefix(machine, info, process, network)
     rootless = info.rootless if info else False
     desktop = info.desktop if info else where.context.startswith("desktop")
-    if apart:
-        prefix = None
-    elif process is not None and process.root and os.access(machine.path(process.root), os.R_OK | os.X_OK):
-        prefix = process.root
-    else:
-        # A daemon that does not run will read the files of this machine.
-        prefix = "" if same_files or (info is None and process is None) else None
+    names = sharing.names(machine, network, prefix)
+    shares = {
+        "network": network,
+        "names": names,
+        "trust": Sharing(True, f"{names.because}; its CA files are read") if names.shared else names,
+        "settings": sharing.settings(where, info, process),
+    }
     files = Files(machine, prefix, process, rootless, desktop)
-    names = _both(network, same_files, "resolv.conf and hosts")
-    certificates = _both(network, same_files, "CA files")
-    shares = {"network": network, "names": names, "trust": certificates, "settings": _settings(where, info, process)}
     return Docker(machine, where, info, failure, process, files, shares)
-
-
-def _apart(machine: Machine, where: Endpoint, info: EngineInfo | None) -> str | None:
-    """Return why the engine shares nothing with this machine, None where it may."""
-    if not where.local:
-        return f"the engine is remote ({where.url.split('://')[0]}://, {where.because})"
-    if machine.os != "linux":
-        return f"on {machine.os} the engine runs in a virtual machine"
-    if info is not None and info.desktop:
-        return "the engine runs in Docker Desktop's virtual machine"
-    if info is not None and info.kernel and info.kernel != platform.release():
-        return f"the engine runs on another kernel ({info.kernel})"
-    if where.context.startswith(("desktop", "colima", "lima", "rancher-desktop", "orbstack")):
-        return f'the docker context "{where.context}" is a virtual machine\'s'
-    return None
-
-
-def _network(machine: Machine, where: Endpoint, info: EngineInfo | None, process: DaemonProcess | None) -> Sharing:
-    if process is not None and process.same_network is not None:
-        pid = f"{process.args[0].rpartition('/')[2] if process.args else 'the daemon'} (pid {process.pid})"
-        if process.same_network:
-            return Sharing(True, f"{pid} runs in this network namespace")
-        return Sharing(False, f"{pid} runs in another network namespace")
-    if info is not None and info.rootless:
-        return Sharing(False, "the engine is rootless: it has a network namespace of its own")
-    if where.socket is None or not daemon.listens_here(machine, where.socket):
-        return Sharing(False, "the daemon's socket is not listened on in this network namespace")
-    if info is not None and not _same_host(info):
-        return Sharing(False, f"the engine says that it runs on {info.name}, which is not this host")
-    if info is None and (process is None or process.nested):
-        return Sharing(False, "the engine does not answer, and its process cannot be seen")
-    return Sharing(True, f"{where.socket} is listened on in this network namespace")
-
-
-def _same_host(info: EngineInfo) -> bool:
-    return info.name == socket.gethostname() and info.kernel == platform.release()
-
-
-def _files(machine: Machine, info: EngineInfo | None, process: DaemonProcess | None, network: Sharing) -> bool | None:
-    """Tell whether the daemon sees this process's files; None where neither way is shown."""
-    if process is not None and process.same_files is not None:
-        return process.same_files or _same_file(machine, process, resolv.PATH)
-    if info is None or info.rootless or not network.shared or daemon.in_container(machine):
-        return None
-    release = machine.read("/etc/os-release") or machine.read("/usr/lib/os-release") or ""
-    pretty = next((v.strip("\"'") for k, _, v in map(_pair, release.splitlines()) if k == "PRETTY_NAME"), None)
-    return True if _same_host(info) and pretty == info.operating_system else None
-
-
-def _pair(line: str) -> tuple[str, str, str]:
-    return line.partition("=")
-
-
-def _same_file(machine: Machine, process: DaemonProcess, path: str) -> bool:
-    """Tell whether a path is the same file for the daemon, although its mount namespace is its own."""
-    try:
-        return os.path.samefile(machine.path(f"/proc/{process.pid}/root{path}"), machine.path(path))
-    except OSError:
-        return False
-
-
-def _both(network: Sharing, same_files: bool | None, what: str) -> Sharing:
-    if not network.shared:
-        return network
-    if same_files:
-        return Sharing(True, f"{network.because}, and it has the same {what}")
-    reason = "it was not shown that the daemon has" if same_files is None else "the daemon does not have"
-    return Sharing(False, f"{reason} the same {what}")
-
-
-def _settings(where: Endpoint, info: EngineInfo | None, process: DaemonProcess | None) -> Sharing:
-    if info is not None:
-        return Sharing(True, f"the engine says them itself (GET /info of {where.url})")
-    if process is not None and process.env is not None:
-        return Sharing(True, f"they stand in the environment of the process {process.pid}")
-    return Sharing(False, "the engine does not answer, and its process's environment cannot be read")

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from kdoctor.machine import Machine, read_text
+
+DEFAULT_SOCKETS = ("/var/run/docker.sock", "/run/docker.sock")
 
 _NAMES = ("dockerd", "podman")
 _LISTENING = "00010000"  # __SO_ACCEPTCON in the flags column of /proc/net/unix
@@ -41,28 +44,29 @@ class DaemonProcess:
         return found
 
 
-def find(machine: Machine, socket_path: str | None) -> DaemonProcess | None:
+def find(machine: Machine, socket_path: str) -> DaemonProcess | None:
     """Return the daemon that listens on the socket, None where that cannot be told."""
     if machine.os != "linux":
         return None
-    peer = _peer(machine, socket_path) if socket_path else None
-    if peer and peer > 1 and _name(machine, peer) in _NAMES:
+    peer = _peer(machine, socket_path) or 0
+    program = _name(machine, peer) if peer else ""
+    if program in _NAMES:
         return _describe(machine, peer, "the peer of its socket")
-    for pidfile in ("/run/docker.pid", "/var/run/docker.pid"):
-        written = (machine.read(pidfile, 32) or "").strip()
-        if written.isdigit() and _name(machine, int(written)) == "dockerd":
-            return _describe(machine, int(written), pidfile)
-    running = [pid for pid in _processes(machine) if _name(machine, pid) == "dockerd"]
-    outer = [p for p in (_describe(machine, pid, "the list of processes") for pid in running) if not p.nested]
-    return outer[0] if len(outer) == 1 else None
+    if program not in ("", "systemd", "init"):
+        return None  # a forwarder: the daemon is behind it, in a VM or elsewhere
+    # The socket is systemd's (or cannot be opened): the daemon is the one that says it serves it.
+    candidates = [pid for pid in (_pid_of_file(machine), *_processes(machine)) if _name(machine, pid) == "dockerd"]
+    described = (_describe(machine, pid, "the list of processes") for pid in dict.fromkeys(candidates))
+    serving = [p for p in described if not p.nested and _serves(p, socket_path)]
+    return serving[0] if len(serving) == 1 else None
 
 
-def processes(machine: Machine) -> dict[str, int]:
-    """Return the names of the running processes (comm), each with the lowest pid, those of containers left out."""
+def running(machine: Machine, names: Collection[str]) -> dict[str, int]:
+    """Return which of the programs (comm) run here, each with its lowest pid; those in containers do not count."""
     found: dict[str, int] = {}
     for pid in _processes(machine):
         name = _name(machine, pid)
-        if name and name not in found:
+        if name in names and name not in found and not _nested(machine, pid):
             found[name] = pid
     return found
 
@@ -106,6 +110,21 @@ def _peer(machine: Machine, socket_path: str) -> int | None:
         connection.close()
     pid: int = struct.unpack("3i", raw)[0]
     return pid
+
+
+def _pid_of_file(machine: Machine) -> int:
+    written = (machine.read("/run/docker.pid", 32) or machine.read("/var/run/docker.pid", 32) or "").strip()
+    return int(written) if written.isdigit() else 0
+
+
+def _serves(process: DaemonProcess, socket_path: str) -> bool:
+    """Tell whether the command line fits the socket; without -H, or with fd://, it is the default one."""
+    hosts = [v.partition("=")[2] or v.removeprefix("-H") for v in process.args if v.startswith(("-H", "--host"))]
+    hosts += [after for arg, after in pairwise(process.args) if arg in ("-H", "--host")]
+    default = not any(hosts) or any(host.startswith("fd://") for host in hosts)
+    if socket_path in DEFAULT_SOCKETS and default:
+        return True
+    return any(host == f"unix://{socket_path}" for host in hosts)
 
 
 def _processes(machine: Machine) -> list[int]:

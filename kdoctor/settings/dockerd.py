@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -73,6 +74,15 @@ class Files:
             return (f"{self.prefix}{config}/docker/certs.d",)
         return (f"{self.prefix}/etc/docker/certs.d",)
 
+    def shown(self, path: str) -> str:
+        """Return a path of these files as a person edits it: without the prefix where that is the same file."""
+        bare = path.removeprefix(self.prefix or "")
+        try:
+            same = os.path.samefile(self.machine.path(path), self.machine.path(bare))
+        except OSError:
+            return path
+        return bare if same else path
+
 
 def proxies(files: Files, info: EngineInfo | None) -> ProxySettings:
     """Return the proxies in effect: what /info says, else the process's environment, else unseen."""
@@ -106,7 +116,7 @@ def mirrors(files: Files, info: EngineInfo | None) -> tuple[Mirror, ...]:
         written = by_url.get(url.rstrip("/"))
         if written is not None and path:
             line = jsonfile.line_of(text, "registry-mirrors", written)
-            source = Source("daemon-json", f"registry-mirrors in {path}", path, line)
+            source = Source("daemon-json", f"registry-mirrors in {files.shown(path)}", files.shown(path), line)
         else:
             source = Source("unknown", "the engine's settings (GET /info)")
         found.append(Mirror(url, source))
@@ -134,7 +144,8 @@ def _from_daemon_json(files: Files) -> Iterator[Setting]:
         value = jsonfile.text(section.get(key))
         if value and path and not files.desktop:  # Docker Desktop ignores the key
             line = jsonfile.line_of(text, "proxies", key)
-            yield Setting(variable, value, Source("daemon-json", f"proxies.{key} in {path}", path, line))
+            shown = files.shown(path)
+            yield Setting(variable, value, Source("daemon-json", f"proxies.{key} in {shown}", shown, line))
 
 
 def _from_command_line(files: Files) -> Iterator[Setting]:
@@ -145,20 +156,18 @@ def _from_command_line(files: Files) -> Iterator[Setting]:
 
 
 def _from_service_files(files: Files) -> Iterator[Setting]:
-    machine, prefix = files.machine, files.prefix or ""
+    machine = files.machine
     if systemd.is_running(machine):
-        unit = "podman.service" if _program(files) == "podman" else "docker.service"
-        for name, a in systemd.unit_environment(machine, unit, prefix, files.rootless).items():
+        for name, a in sorted(_unit_environment(files).items()):  # upper case first, as Go looks
             if name.upper() in _KEYS and a.value and a.problem is None:
                 yield Setting(name, a.value, Source("systemd", f"{name} in {a.file}", a.file, a.line))
         return
-    for path in _SHELL_FILES:
-        text = machine.read(f"{prefix}{path}") or ""
+    for path in _SHELL_FILES:  # of Debian's init script, Red Hat's and OpenRC's
+        text = machine.read(path) or ""
         for number, line in enumerate(text.splitlines(), 1):
             for name, value in _shell_assignments(line):
                 if name.upper() in _KEYS and value:
-                    where = f"{prefix}{path}"
-                    yield Setting(name, value, Source("init-defaults", f"{name} in {where}", where, number))
+                    yield Setting(name, value, Source("init-defaults", f"{name} in {path}", path, number))
 
 
 def _shell_assignments(line: str) -> Iterator[tuple[str, str]]:
@@ -208,19 +217,37 @@ def masked(value: str) -> str:
 
 
 def _notes(declared: tuple[Setting, ...], found: dict[str, Setting], files: Files) -> Iterator[str]:
-    """Yield a sentence for each setting of a file that the daemon does not have in effect."""
+    """Yield a sentence for each variable whose strongest file the daemon does not have in effect."""
+    strongest: dict[str, Setting] = {}
     for setting in declared:
-        effective = found.get(setting.variable.upper())
+        strongest.setdefault(setting.variable.upper(), setting)
+    for variable, setting in strongest.items():
+        effective = found.get(variable)
         if setting.source.file is None or (effective is not None and effective.value == setting.value):
             continue
-        if effective is not None and effective.source.kind in ("daemon-json", "command-line"):
-            continue  # the stronger place decides, which is as it should be
-        where = f"{setting.source.file}:{setting.source.line}"
-        yield f"{setting.variable} stands in {where}, but the daemon does not use it: it was not restarted since"
-    if files.prefix is not None and systemd.is_running(files.machine):
-        for name, a in systemd.unit_environment(files.machine, "docker.service", files.prefix, files.rootless).items():
-            if name.upper() in _KEYS and a.problem:
-                yield f"{name} in {a.file}:{a.line} is not taken: {a.problem}"
+        yield (
+            f"{setting.variable} in {setting.source.file}:{setting.source.line} is not in effect: "
+            "the daemon was not restarted since, or its service does not read it"
+        )
+    for a in _unit_environment(files).values():
+        if a.name.upper() in _KEYS and a.problem:
+            yield f"{a.name} in {a.file}:{a.line} is not taken: {a.problem}"
+
+
+def certificate_environment(files: Files) -> dict[str, str]:
+    """Return SSL_CERT_FILE and SSL_CERT_DIR of the daemon: of its process, else of its systemd unit."""
+    if files.process is not None and files.process.env is not None:
+        env = dict(files.process.env)
+    else:
+        env = {name: a.value for name, a in _unit_environment(files).items()}
+    return {name: env[name] for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if env.get(name)}
+
+
+def _unit_environment(files: Files) -> dict[str, systemd.Assignment]:
+    if files.prefix is None or not systemd.is_running(files.machine):
+        return {}
+    unit = "podman.service" if _program(files) == "podman" else "docker.service"
+    return systemd.unit_environment(files.machine, unit, files.rootless)
 
 
 def _program(files: Files) -> str:

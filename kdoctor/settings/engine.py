@@ -8,13 +8,15 @@ import errno
 import hashlib
 import ipaddress
 import json
-import ssl
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from kdoctor.machine import Machine, go_arch
 from kdoctor.settings import jsonfile
+
+if TYPE_CHECKING:
+    import ssl  # takes 15 ms, and few engines are asked over TLS
 
 DEFAULT_SOCKET = "/var/run/docker.sock"
 _WINDOWS_PIPE = "npipe:////./pipe/docker_engine"
@@ -207,6 +209,8 @@ def _checked(host: str) -> str:
 
 
 def _tls(machine: Machine, directory: str | None) -> ssl.SSLContext:
+    import ssl
+
     context = ssl.create_default_context()
     if directory:
         folder = machine.path(directory)
@@ -228,8 +232,8 @@ def _failure(where: Endpoint, error: OSError) -> EngineError:
         return EngineError("permission", f"this user may not open {name}")
     if isinstance(error, ConnectionRefusedError):
         return EngineError("refused", f"nothing listens on {name}")
-    if isinstance(error, ssl.SSLError):
-        return EngineError("not-docker", f"{name}: TLS failed: {error.reason}")
+    if type(error).__module__ == "ssl":
+        return EngineError("not-docker", f"{name}: TLS failed: {error}")
     if error.errno in (errno.ENOTSOCK, errno.ENOTDIR, errno.EPROTOTYPE):
         return EngineError("no-socket", f"{name} is no socket")
     return EngineError("unreachable", f"{name}: {error.strerror or error}")

@@ -46,9 +46,9 @@ def is_running(machine: Machine) -> bool:
     return machine.path("/run/systemd/system").is_dir()
 
 
-def unit_files(machine: Machine, unit: str, prefix: str = "", user: bool = False) -> list[str]:
+def unit_files(machine: Machine, unit: str, user: bool = False) -> list[str]:
     """Return the unit's file and its drop-ins in the order systemd reads them."""
-    folders = [f"{prefix}{folder}" for folder in _folders(machine, user)]
+    folders = _folders(machine, user)
     main = next((f"{f}/{unit}" for f in folders if machine.path(f"{f}/{unit}").is_file()), None)
     drop_ins: dict[str, str] = {}
     for name in (f"{unit}.d", "service.d"):
@@ -59,12 +59,12 @@ def unit_files(machine: Machine, unit: str, prefix: str = "", user: bool = False
     return ([main] if main else []) + [drop_ins[entry] for entry in sorted(drop_ins)]
 
 
-def unit_environment(machine: Machine, unit: str, prefix: str = "", user: bool = False) -> dict[str, Assignment]:
+def unit_environment(machine: Machine, unit: str, user: bool = False) -> dict[str, Assignment]:
     """Return the variables that systemd sets for the service; EnvironmentFile= wins over Environment=."""
     direct: dict[str, Assignment] = {}
     files: list[_Line] = []
     unset: set[str] = set()
-    for path in unit_files(machine, unit, prefix, user):
+    for path in unit_files(machine, unit, user):
         for line in _lines(machine.read(path) or "", path):
             if line.section != "Service":
                 continue
@@ -74,10 +74,10 @@ def unit_environment(machine: Machine, unit: str, prefix: str = "", user: bool =
                 files = [*files, line] if line.value else []
             elif line.key == "UnsetEnvironment":
                 unset = unset | set(line.value.split()) if line.value else set()
-    found = {**_manager_environment(machine, prefix, user), **direct}
+    found = {**_manager_environment(machine, user), **direct}
     for line in files:
         path = _unquoted(line.value.removeprefix("-"))
-        found |= environment_file(machine.read(f"{prefix}{path}") or "", path)
+        found |= environment_file(machine.read(path) or "", path)
     return {name: a for name, a in found.items() if name not in unset}
 
 
@@ -100,16 +100,16 @@ def _folders(machine: Machine, user: bool) -> tuple[str, ...]:
     return (f"{config}/systemd/user", "/etc/systemd/user", "/run/systemd/user", "/usr/lib/systemd/user")
 
 
-def _manager_environment(machine: Machine, prefix: str, user: bool) -> dict[str, Assignment]:
+def _manager_environment(machine: Machine, user: bool) -> dict[str, Assignment]:
     """Return DefaultEnvironment= of system.conf and its drop-ins, which every service inherits."""
     name = "user.conf" if user else "system.conf"
     folders = ("/etc/systemd", "/run/systemd", "/usr/lib/systemd")
     drop_ins: dict[str, str] = {}
     for folder in folders:
-        for entry in machine.entries(f"{prefix}{folder}/{name}.d"):
+        for entry in machine.entries(f"{folder}/{name}.d"):
             if entry.endswith(".conf"):
-                drop_ins.setdefault(entry, f"{prefix}{folder}/{name}.d/{entry}")
-    main = next((p for p in (f"{prefix}{f}/{name}" for f in folders) if machine.path(p).is_file()), None)
+                drop_ins.setdefault(entry, f"{folder}/{name}.d/{entry}")
+    main = next((p for p in (f"{f}/{name}" for f in folders) if machine.path(p).is_file()), None)
     found: dict[str, Assignment] = {}
     for path in ([main] if main else []) + [drop_ins[e] for e in sorted(drop_ins)]:
         for line in _lines(machine.read(path) or "", path):
