@@ -174,7 +174,7 @@ def _walk(value: _T) -> _T:
     elif isinstance(value, tuple):
         result = tuple(_walk(item) for item in value)
     elif isinstance(value, Mapping):
-        result = {key: _walk(item) for key, item in value.items()}
+        result = {_walk(key): _walk(item) for key, item in value.items()}
     elif is_dataclass(value) and not isinstance(value, type):
         result = replace(value, **{f.name: _walk(getattr(value, f.name)) for f in fields(value)})
     return result  # type: ignore[no-any-return]

@@ -106,7 +106,9 @@ def _put_evidence(page: Page, diagnosis: Diagnosis, say: Words, verbose: int) ->
 
 
 def _asked(evidence: Evidence, say: Words, verbose: int) -> str:
-    asked = f"{evidence.probe} {evidence.target}".rstrip() + f"{say.comma}{say.seen_from.format(vantage=evidence.vantage)}"
+    asked = (
+        f"{evidence.probe} {evidence.target}".rstrip() + f"{say.comma}{say.seen_from.format(vantage=evidence.vantage)}"
+    )
     return f"{asked}{say.comma}{say.seconds.format(seconds=evidence.seconds)}" if verbose else asked
 
 

@@ -15,9 +15,7 @@ from kdoctor.report.walk import route_text, state
 from kdoctor.report.words import Words, words
 
 # Marks anywhere; `_` at a word's edge; an issue's number; what begins a block; what GFM makes a link.
-_MARKS = re.compile(
-    r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|#(?=\w)|^(?:[#+=:-]|\d{1,9}(?=[.)]))|(?<=:)/(?=/)|(?<=[Ww]{3})\."
-)
+_MARKS = re.compile(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|#(?=\w)|^(?:[#+=:-]|\d{1,9}(?=[.)]))|(?<=:)/(?=/)|(?<=[Ww]{3})\.")
 _HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
@@ -143,7 +141,10 @@ def _step(step: Step, say: Words, number: int) -> list[str]:
 def _nearest(report: Report, say: Words) -> list[str]:
     if not report.nearest:
         return []
-    return [f"{say.nearest}{say.colon.strip()}", "\n".join(f"- {code(n.rule)} {escaped(n.title)}" for n in report.nearest)]
+    return [
+        f"{say.nearest}{say.colon.strip()}",
+        "\n".join(f"- {code(n.rule)} {escaped(n.title)}" for n in report.nearest),
+    ]
 
 
 def _walk(report: Report, say: Words) -> list[str]:

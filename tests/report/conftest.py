@@ -119,7 +119,9 @@ _PROBLEM = Report(
     status=Status.PROBLEM,
     lang="en",
     diagnoses=(_ROOT, _CONSEQUENCE),
-    host=Host("linux", "amd64", "systemd", None, (Platform("docker-engine", "28.2.2", "socket", "/var/run/docker.sock"),)),
+    host=Host(
+        "linux", "amd64", "systemd", None, (Platform("docker-engine", "28.2.2", "socket", "/var/run/docker.sock"),)
+    ),
     seconds=1.5,
 )
 

@@ -45,7 +45,9 @@ HOSTILE = [
     "section_start:0:x\r\x1b[0Kowned",
     "{0} {x} %s ${{ secrets.X }} $(id) `id`",
 ]
-_INVISIBLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]")
+_INVISIBLE = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
+)
 _COLORS = re.compile(r"\x1b\[(?:0|1|2|1;31|31|32|33|36)m")
 
 
@@ -67,7 +69,9 @@ def _spoiled(value: Any, text: str) -> Any:
 @pytest.fixture(params=HOSTILE, ids=lambda text: repr(text)[:24])
 def hostile(request: pytest.FixtureRequest, walked: Report, unknown: Report) -> Report:
     """A report whose every value is hostile, with all its parts."""
-    report: Report = replace(_spoiled(replace(walked, nearest=unknown.nearest), request.param), command="check", lang="en")
+    report: Report = replace(
+        _spoiled(replace(walked, nearest=unknown.nearest), request.param), command="check", lang="en"
+    )
     first, *rest = report.diagnoses
     return replace(report, diagnoses=(first, *rest, replace(first, verdict=first.verdict.REFUTED)))
 
@@ -168,14 +172,18 @@ def test_one_line_is_visible_and_stays_as_it_is(text: str) -> None:
     assert all(inert(part) == part for part in lines(text))
 
 
-@given(st.recursive(st.text() | st.integers() | st.none(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+@given(
+    st.recursive(
+        st.text() | st.integers() | st.none(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    )
+)
 def test_json_text_decodes_to_the_same_data(data: Any) -> None:
     assert json.loads(json_text(json.dumps(data, ensure_ascii=False))) == data
 
 
-_secrets = st.text(st.characters(exclude_categories=["C", "Z"]) | st.sampled_from("/@#?%:\"'\\<>&;`|*_"), min_size=1).filter(
-    lambda s: "@sha" not in s and not s[0].isdigit()
-)
+_secrets = st.text(
+    st.characters(exclude_categories=["C", "Z"]) | st.sampled_from("/@#?%:\"'\\<>&;`|*_"), min_size=1
+).filter(lambda s: "@sha" not in s and not s[0].isdigit())
 
 
 @settings(max_examples=40, deadline=None)
