@@ -26,6 +26,10 @@ _METADATA = {
         ("fd00:42::42", "Scaleway"),
     )
 }
+# Names of metadata services: through a proxy nobody here sees the address that they resolve to.
+_METADATA_NAMES = frozenset(
+    {"metadata", "metadata.google.internal", "metadata.goog", "instance-data", "instance-data.ec2.internal"}
+)
 # Prefixes that carry an IPv4 address which a translator dials (RFC 6052, RFC 8215).
 _NAT64 = tuple(ipaddress.IPv6Network(text) for text in ("64:ff9b::/96", "64:ff9b:1::/48"))
 
@@ -40,9 +44,15 @@ def refusal(address: str, port: int, resolvers: Iterable[str] = ()) -> str | Non
         given = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return f"{address} is not an IP address"
-    if port == DNS_PORT and given in {own for own, at in map(endpoint, resolvers) if at == DNS_PORT}:
+    if port == DNS_PORT and str(given) in {_without_zone(one) for one in resolvers}:
         return None
     return next((reason for one in _meant(given) if (reason := _refused(one))), None)
+
+
+def refusal_of_name(host: str) -> str | None:
+    """Return why a host must not be asked for by name, through a proxy for instance."""
+    name = host.lower().rstrip(".")
+    return f"{host} is the name of a metadata service" if name in _METADATA_NAMES else None
 
 
 def endpoint(server: str) -> tuple[IP | None, int]:
@@ -56,9 +66,15 @@ def endpoint(server: str) -> tuple[IP | None, int]:
     if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
         return None, 0
     try:
-        return ipaddress.ip_address(host.partition("%")[0]), int(port) if port else DNS_PORT
+        return ipaddress.ip_address(host), int(port) if port else DNS_PORT
     except ValueError:
         return None, 0
+
+
+def _without_zone(server: str) -> str | None:
+    """Return the IP of a nameserver on port 53, None for one on another port."""
+    address, port = endpoint(server)
+    return str(address).partition("%")[0] if address and port == DNS_PORT else None
 
 
 def _meant(address: IP) -> list[IP]:
