@@ -4,6 +4,7 @@ Content comes from a docker-registry; this module adds what stands before it in 
 (the distribution specification's token dance, redirects, quotas) and the failures.
 """
 
+import base64
 import http.client
 import json
 import re
@@ -20,6 +21,9 @@ _STORED: Final = re.compile(r"/lab/(?P<name>.+)/(?P<digest>sha256:[0-9a-f]{64})"
 _PASSED_ON: Final = ("Accept", "Range")
 _PASSED_BACK: Final = ("Content-Type", "Docker-Content-Digest", "Content-Range", "Accept-Ranges")
 _CUT_AFTER: Final = 64 << 10
+_CREDENTIALS: Final = base64.b64encode(
+    f"{addresses.PRIVATE_USER}:{addresses.PRIVATE_PASSWORD}".encode()
+).decode()
 _RATE_LIMITED: Final = (
     "You have reached your unauthenticated pull rate limit. "
     "https://www.docker.com/increase-rate-limit"
@@ -145,7 +149,8 @@ def _challenge(site: Site, request: Request, name: str | None) -> Reply | None:
     """Return the 401 that stands between this client and the content, if one does."""
     credentials = request.headers.get("Authorization", "")
     if site.basic:
-        return _unauthorized('Basic realm="Registry Realm"')
+        known = credentials == f"Basic {_CREDENTIALS}"
+        return None if known else _unauthorized('Basic realm="Registry Realm"')
     if site.realm is None:
         return None
     bearer = f'Bearer realm="{site.realm}",service="{site.service}"'

@@ -16,7 +16,7 @@ LOG: Final = "/var/log/docker.log"
 CLI: Final = "/usr/bin/docker" if Path("/usr/bin/docker").exists() else shutil.which("docker")
 """The client of the daemon's own package, even where a newer one comes first on PATH."""
 
-_OPTIONS: Final = "--iptables=false --bridge=none --storage-driver=vfs --max-download-attempts=2"
+_OPTIONS: Final = "--iptables=false --bridge=none --storage-driver=vfs"
 _PID_FILE: Final = "/run/docker-ssd.pid"
 _SOCKET: Final = "/run/docker.sock"
 # /etc/init.d/docker itself raises a limit first, which a sandbox without CAP_SYS_RESOURCE
@@ -36,11 +36,19 @@ class Engine:
         self._log_start = 0
 
     def configure(
-        self, environment: Mapping[str, str] | None = None, daemon_json: str | None = None
+        self,
+        environment: Mapping[str, str] | None = None,
+        daemon_json: str | None = None,
+        *,
+        attempts: int = 1,
     ) -> None:
-        """Write /etc/default/docker and daemon.json; None is an empty or absent one."""
+        """Write /etc/default/docker and daemon.json; None is an empty or absent one.
+
+        `attempts` is how often a layer is tried again; docker's own 5 would take a minute.
+        """
+        options = f"{_OPTIONS} --max-download-attempts={attempts}"
         exports = [f'export {key}="{value}"' for key, value in (environment or {}).items()]
-        lines = ["# Written by the fault lab.", f'DOCKER_OPTS="{_OPTIONS}"', *exports]
+        lines = ["# Written by the fault lab.", f'DOCKER_OPTS="{options}"', *exports]
         self._here.write(DEFAULTS, "\n".join(lines) + "\n")
         if daemon_json is None:
             self._here.remove(DAEMON_JSON)

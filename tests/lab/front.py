@@ -98,6 +98,7 @@ class _Http(http.server.BaseHTTPRequestHandler):
     """HTTP on one connection, which belongs to `host` whatever the Host header says."""
 
     protocol_version = "HTTP/1.1"
+    default_request_version = "HTTP/1.1"  # a TLS hello, too, gets a status line
     server_version = "nginx"
     sys_version = ""
 

@@ -22,6 +22,7 @@ from .here import RESOLV_CONF, USER, USER_HOME, USER_ID, Here
 from .namespaces import Place
 
 PROXY_URL: Final = f"http://{addresses.PROXY}:{addresses.PROXY_OPEN}"
+MIRROR_URL: Final = f"https://{addresses.MIRROR}"
 NO_PROXY: Final = f"localhost,127.0.0.1,{addresses.CORP}"
 
 
@@ -33,8 +34,8 @@ class Lab:
     firewall: Firewall
 
     def __init__(self) -> None:
-        self._directory: Path | None = None
-        self._places: list[Place] = []
+        self.directory: Path | None = None
+        self.places: list[Place] = []
         self._healing: list[Callable[[], None]] = []
 
     def up(self) -> Self:
@@ -48,10 +49,10 @@ class Lab:
 
     def _build(self) -> None:
         directory = Path(tempfile.mkdtemp(prefix="kdoctor-lab-"))
-        self._directory = directory
+        self.directory = directory
         self._internet = self._place(_start_internet(directory))
         self.here = Here(directory)
-        self._places.append(self.here)
+        self.places.append(self.here)
         self.here.connect(self._internet)
         self.docker = Engine(self.here)
         self.docker.configure()
@@ -64,16 +65,16 @@ class Lab:
             raise RuntimeError(f"dockerd does not start:\n{self.docker.log()}")
 
     def _place(self, place: Place) -> Place:
-        self._places.append(place)
+        self.places.append(place)
         return place
 
     def down(self) -> None:
         """End every process and remove every trace; safe at any time, and again."""
-        while self._places:
-            self._places.pop().close()
-        if self._directory is not None:
-            shutil.rmtree(self._directory, ignore_errors=True)
-            self._directory = None
+        while self.places:
+            self.places.pop().close()
+        if self.directory is not None:
+            shutil.rmtree(self.directory, ignore_errors=True)
+            self.directory = None
         self._healing.clear()
 
     def __enter__(self) -> Self:
@@ -124,6 +125,13 @@ class Lab:
         """Let only a proxy lead out, and give dockerd this one."""
         self.firewall.block_egress()
         self.docker.configure({"HTTPS_PROXY": url, "HTTP_PROXY": url, "NO_PROXY": no_proxy})
+        self.docker.restart()
+
+    def mirrored(self, *, upstream: bool = True) -> None:
+        """Give dockerd a mirror; without `upstream`, Docker Hub itself is out of reach."""
+        if not upstream:
+            self.firewall.block_egress()
+        self.docker.configure(daemon_json=json.dumps({"registry-mirrors": [MIRROR_URL]}, indent=2))
         self.docker.restart()
 
     def dns(self, behaviour: Behaviour, name: str = EVERY) -> None:

@@ -1,0 +1,117 @@
+"""Faults in what a registry that can be reached says."""
+
+from typing import Final
+
+from .. import addresses
+from ..distribution import Answer
+from ..lab import Lab
+from .model import Break
+
+_FACTS: Final = {"registry": addresses.HUB}
+
+
+def _nothing(lab: Lab) -> None:
+    """Break nothing: what is asked for is the fault."""
+
+
+def _dead_mirror(lab: Lab) -> None:
+    lab.mirrored()
+    lab.firewall.refuse(addresses.MIRROR)
+
+
+def _dead_only_mirror(lab: Lab) -> None:
+    lab.mirrored(upstream=False)
+    lab.firewall.refuse(addresses.MIRROR)
+
+
+def _daemon_log(lab: Lab, image: str) -> tuple[bool, str]:
+    """Pull, and give dockerd's log of it: the client is told nothing."""
+    before = len(lab.docker.log())
+    ok, _ = lab.pull(image)
+    return ok, lab.docker.log()[before:]
+
+
+BREAKS: Final = (
+    Break(
+        id="answer-401",
+        group="answers",
+        expect="registry-auth-required",
+        facts={"registry": addresses.PRIVATE},
+        image=f"{addresses.PRIVATE}/team/app:1",
+        words=r"no basic auth credentials",
+        apply=_nothing,
+        note="a private registry with a Basic challenge",
+    ),
+    Break(
+        id="answer-denied",
+        group="answers",
+        expect="image-access-denied",
+        image="team/private",
+        words=r"pull access denied for team/private, repository does not exist or may require",
+        apply=_nothing,
+        note="Docker Hub's insufficient_scope for a name that is private or not there",
+    ),
+    Break(
+        id="answer-403-page",
+        group="answers",
+        expect="registry-forbidden",
+        facts=_FACTS,
+        words=r"error parsing HTTP 403 response body: invalid character '<'",
+        apply=lambda lab: lab.answer(addresses.HUB, Answer.FORBIDDEN),
+    ),
+    Break(
+        id="answer-tag-404",
+        group="answers",
+        expect="image-tag-not-found",
+        image="alpine:9.99",
+        words=r"manifest for alpine:9\.99 not found: manifest unknown",
+        apply=_nothing,
+    ),
+    Break(
+        id="answer-429",
+        group="answers",
+        expect="registry-rate-limited",
+        facts=_FACTS,
+        words=r"toomanyrequests: You have reached your unauthenticated pull rate limit",
+        apply=lambda lab: lab.answer(addresses.HUB, Answer.RATE_LIMITED),
+        note="for manifests; /v2/ and tokens work",
+    ),
+    Break(
+        id="answer-503",
+        group="answers",
+        expect="registry-server-error",
+        facts={**_FACTS, "status": "503"},
+        words=r"received unexpected HTTP status: 503 Service Unavailable",
+        apply=lambda lab: lab.answer(addresses.HUB, Answer.UNAVAILABLE),
+    ),
+    Break(
+        id="answer-other-platform",
+        group="answers",
+        expect="image-platform-mismatch",
+        image="alpine:arm",
+        words=r"no matching manifest for linux/amd64 in the manifest list entries",
+        apply=_nothing,
+        note="the tag has linux/arm64 and linux/s390x",
+    ),
+    Break(
+        id="mirror-dead",
+        group="answers",
+        expect="registry-mirror-broken",
+        facts={"registry": addresses.MIRROR},
+        words=rf"https://{addresses.MIRROR}/v2/.*connect: connection refused",
+        apply=_dead_mirror,
+        text_from=_daemon_log,
+        pull_works=True,
+        note="docker falls back to Docker Hub; only its log tells, so this is a warning",
+    ),
+    Break(
+        id="mirror-dead-no-upstream",
+        group="answers",
+        expect="registry-mirror-broken",
+        also=("network-unreachable",),
+        facts={"registry": addresses.MIRROR},
+        words=rf"dial tcp {addresses.HOSTS[addresses.HUB]}:443: connect: no route to host",
+        apply=_dead_only_mirror,
+        note="the mirror is the only way out here; the text names Docker Hub",
+    ),
+)

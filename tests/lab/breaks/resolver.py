@@ -1,0 +1,79 @@
+"""Faults of name resolution, direct egress being open."""
+
+from typing import Final
+
+from .. import addresses
+from ..dns_server import Behaviour
+from ..lab import Lab
+from .model import Break
+
+_FACTS: Final = {"host": addresses.HUB, "resolver": f"{addresses.RESOLVER}:53"}
+_LOOKUP: Final = rf"lookup {addresses.HUB} on {addresses.RESOLVER}:53: "
+
+
+def _empty_resolv_conf(lab: Lab) -> None:
+    lab.here.write("/etc/resolv.conf", "")
+    lab.docker.restart()
+
+
+BREAKS: Final = (
+    Break(
+        id="dns-nxdomain",
+        group="resolver",
+        expect="dns-no-such-host",
+        facts=_FACTS,
+        words=_LOOKUP + "no such host",
+        apply=lambda lab: lab.dns(Behaviour.NXDOMAIN, addresses.HUB),
+        note="for this name only; other resolvers know it",
+    ),
+    Break(
+        id="dns-nodata",
+        group="resolver",
+        expect="dns-no-such-host",
+        facts=_FACTS,
+        words=_LOOKUP + "no such host",
+        apply=lambda lab: lab.dns(Behaviour.NODATA, addresses.HUB),
+        note="for this name only; other resolvers know it",
+    ),
+    Break(
+        id="dns-servfail",
+        group="resolver",
+        expect="dns-server-misbehaving",
+        facts=_FACTS,
+        words=_LOOKUP + "server misbehaving",
+        apply=lambda lab: lab.dns(Behaviour.SERVFAIL),
+    ),
+    Break(
+        id="dns-refused",
+        group="resolver",
+        expect="dns-server-misbehaving",
+        facts=_FACTS,
+        words=_LOOKUP + "server misbehaving",
+        apply=lambda lab: lab.dns(Behaviour.REFUSED),
+    ),
+    Break(
+        id="dns-silent",
+        group="resolver",
+        expect="dns-timeout",
+        facts=_FACTS,
+        words=_LOOKUP + r"read udp \S+: i/o timeout",
+        apply=lambda lab: lab.dns(Behaviour.SILENCE),
+    ),
+    Break(
+        id="dns-port-closed",
+        group="resolver",
+        expect="dns-server-refused",
+        facts=_FACTS,
+        words=_LOOKUP + r"read udp \S+: read: connection refused",
+        apply=lambda lab: lab.firewall.refuse(addresses.RESOLVER, 53),
+    ),
+    Break(
+        id="resolv-conf-empty",
+        group="resolver",
+        expect="dns-resolv-conf-unusable",
+        also=("dns-server-refused",),
+        facts={"host": addresses.HUB},
+        words=rf"lookup {addresses.HUB} on (\[::1\]|127\.0\.0\.1):53: .*connection refused",
+        apply=_empty_resolv_conf,
+    ),
+)
