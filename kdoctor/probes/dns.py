@@ -55,6 +55,8 @@ async def resolvers(ask: Asking) -> Found:
         return Found(UNSEEN, conf.unseen)
     servers = () if conf.fallback else conf.servers
     data: dict[str, Value] = {"path": conf.path, "servers": servers, "search": conf.search}
+    if conf.manager:
+        data["manager"] = conf.manager
     if not conf.exists:
         return Found("missing", f"{conf.path} is missing; Go programs then ask 127.0.0.1 and ::1.", data)
     if conf.fallback:

@@ -44,7 +44,7 @@ _KINDS = (
         "kdoctor.probes.dns:resolvers",
         "names",
         ("ok", "missing", "empty"),
-        fields={"path": "text", "servers": "list", "search": "list"},
+        fields={"path": "text", "servers": "list", "search": "list", "manager": "text"},
     ),
     Kind(
         "dns.lookup",
@@ -168,6 +168,7 @@ _KINDS = (
             "expired",
             "not-yet-valid",
             "name-mismatch",
+            "invalid",
             "alert",
             "http",
             "not-tls",

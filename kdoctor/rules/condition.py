@@ -5,6 +5,7 @@
     {proxy.endpoints: {contains: "{proxy}"}}       a list has it; for text: is part of it
     {proxy.alternative: {exists: true}}
     {ping.clock_skew: {above: 300}}                also {below: N}, {not: VALUE}, {under: SUFFIX}
+    {registry: {internal: true}}                   a host of a private network or a cluster
     {registry: registry.k8s.io}                    a fact: a name without a dot
     {all: [...]}  {any: [...]}  {none: [...]}
 
@@ -17,8 +18,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from kdoctor.model import CUT, UNSEEN, Evidence, Value
+from kdoctor.rules.internal import is_internal
 
-OPERATORS = ("contains", "exists", "above", "below", "not", "under")
+OPERATORS = ("contains", "exists", "above", "below", "not", "under", "internal")
 TREES = ("all", "any", "none")
 
 Truth = bool | None
@@ -95,6 +97,8 @@ def _holds(operator: str, value: Value, wanted: Any) -> bool:
         return not any(_equal(value, one) for one in (wanted if isinstance(wanted, list) else [wanted]))
     if value is None or wanted is None:
         return False
+    if operator == "internal":
+        return is_internal(str(value)) is bool(wanted)
     if operator == "contains":
         if isinstance(value, tuple):
             return any(_equal(one, wanted) for one in value)
