@@ -97,5 +97,8 @@ def _command(run: Sequence[str] | None, scope: Scope) -> str | None:
         word = fill(part, scope)
         if word is None or (word != part and word.startswith("-") and not part.startswith("-")):
             return None
-        words.append(word if word in _BARE and word == part else shlex.quote(word))
+        if word == part and word.startswith("~/"):  # the shell expands no quoted tilde
+            words.append(f"~/{shlex.quote(word[2:])}")
+        else:
+            words.append(word if word in _BARE and word == part else shlex.quote(word))
     return " ".join(words)
