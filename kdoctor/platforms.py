@@ -5,6 +5,7 @@ Read from files, sockets, processes and variables; no program is run.
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Iterator
 
@@ -75,7 +76,16 @@ _PROCESSES = {
     "com.docker.back": "docker-desktop",
 }
 
-_FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/snap/bin", "/opt/homebrew/bin")
+_FOLDERS = (
+    "/usr/local/sbin",
+    "/usr/local/bin",
+    "/usr/sbin",
+    "/usr/bin",
+    "/sbin",
+    "/bin",
+    "/snap/bin",
+    "/opt/homebrew/bin",
+)
 
 
 def look(machine: Machine, vantages: Vantages) -> Host:
@@ -116,7 +126,7 @@ def _by_name(name: str) -> str | None:
     """Return the platform that a VM's host name gives away."""
     if name == "colima" or name.startswith("colima-"):
         return "colima"
-    if name == "lima-rancher-desktop" or name == "rancher-desktop":
+    if name in ("lima-rancher-desktop", "rancher-desktop"):
         return "rancher-desktop"
     return "minikube" if name == "minikube" else None
 
@@ -156,11 +166,16 @@ def ci(machine: Machine) -> str | None:
     return None
 
 
-def service_command(host: Host, service: str, action: str, *, root: bool = False, user: bool = False) -> list[str]:
+def service_command(
+    host: Host, service: str, action: str, *, root: bool | None = None, user: bool = False
+) -> list[str]:
     """Return the command that does `action` (start, stop, restart, status, reload) to a service.
 
-    Empty where no service manager runs it. `root`: no sudo is needed; `user`: the user's own service.
+    Empty where no service manager runs it. `root` tells that no sudo is needed (None: ask this process);
+    `user` that it is the user's own service.
     """
+    if root is None:
+        root = hasattr(os, "geteuid") and os.geteuid() == 0
     sudo = [] if root else ["sudo"]
     match host.service_manager:
         case "systemd":
@@ -184,10 +199,11 @@ def _places(machine: Machine) -> Iterator[Platform]:
     }
     for name, places in _PLACES.items():
         for place in places:
+            where = place
             for word, value in words.items():
-                place = place.replace(word, value)
-            if _is_there(machine, place):
-                yield Platform(name, found_by=place)
+                where = where.replace(word, value)
+            if _is_there(machine, where):
+                yield Platform(name, found_by=where)
                 break
 
 

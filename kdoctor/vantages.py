@@ -160,7 +160,7 @@ class Docker:
         return dockerd.mirrors(self.files, self.info) if registry in HUB else ()
 
     def platform(self) -> str:
-        """Return the engine's platform, Linux on this architecture where it does not say."""
+        """Return the engine's platform, or Linux on this architecture where it does not say."""
         if self.info is None or not self.info.arch:
             return f"linux/{self.machine.arch}"
         return f"{self.info.os_type}/{self.info.arch}"
@@ -199,9 +199,9 @@ async def look(machine: Machine, timeout: float = _ENGINE_SECONDS) -> Vantages:
     where = endpoint(machine)
     path = where.socket
     process = daemon.find(machine, path) if path is not None else None
-    if path is not None and process is None and not machine.path(path).exists():
-        if where.because.startswith("the default") and not _installed(machine):
-            return Vantages(shell, no_docker=f"{path} does not exist and dockerd is not installed here")
+    absent = path is not None and process is None and not machine.path(path).exists()
+    if absent and where.default and not _installed(machine):
+        return Vantages(shell, no_docker=f"{path} does not exist and dockerd is not installed here")
     info: EngineInfo | None = None
     failure: EngineError | None = None
     try:

@@ -85,13 +85,25 @@ def listens_here(machine: Machine, socket_path: str) -> bool:
 
 
 def in_container(machine: Machine) -> bool:
-    """Tell whether this process itself runs in a container."""
-    if machine.path("/.dockerenv").exists() or machine.path("/run/.containerenv").exists():
-        return True
+    """Tell whether this process itself runs in a container, as far as files and variables tell."""
     if machine.env.get("container") or machine.env.get("KUBERNETES_SERVICE_HOST"):
         return True
     cgroup = machine.read("/proc/self/cgroup") or ""
-    return any(word in cgroup for word in ("/docker/", "/docker-", "/kubepods", "/libpod-", "/lxc/"))
+    if any(word in cgroup for word in ("/docker/", "/docker-", "/kubepods", "/libpod-", "/lxc/")):
+        return True
+    marked = machine.path("/.dockerenv").exists() or machine.path("/run/.containerenv").exists()
+    # Virtual machines made from container images have the mark as well, but a disk of their own as root.
+    return marked and not _root_is_a_disk(machine)
+
+
+def _root_is_a_disk(machine: Machine) -> bool:
+    """Tell whether / is the whole of a disk's file system (proc(5) mountinfo), as no container's is."""
+    for line in reversed((machine.read("/proc/self/mountinfo") or "").splitlines()):
+        mount, _, rest = line.partition(" - ")
+        columns = mount.split()
+        if len(columns) > 4 and columns[4] == "/":
+            return columns[3] == "/" and rest.partition(" ")[0] in ("ext4", "ext3", "xfs", "btrfs", "f2fs")
+    return False
 
 
 def _peer(machine: Machine, socket_path: str) -> int | None:

@@ -45,6 +45,7 @@ class Endpoint:
     context: str = "default"
     problem: str | None = None
     tls_directory: str | None = None
+    default: bool = False
 
     @property
     def socket(self) -> str | None:
@@ -113,7 +114,7 @@ def endpoint(machine: Machine) -> Endpoint:
         name, because = (current if isinstance(current, str) else ""), f"currentContext in {path}"
     if not name or name == "default":
         url = _WINDOWS_PIPE if machine.os == "windows" else f"unix://{DEFAULT_SOCKET}"
-        return Endpoint(url, "the default of the docker command")
+        return Endpoint(url, "the default of the docker command", default=True)
     return _context(machine, name, because)
 
 

@@ -18,7 +18,10 @@ CGI_REFUSAL = "refusing to use HTTP_PROXY value in CGI environment; see golang.o
 
 _DEFAULT_PORTS = {"http": "80", "https": "443", "socks5": "1080"}
 # Go's unicode.IsSpace; str.strip() would take the separators \x1c-\x1f as well.
-_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+_SPACE = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005"
+    "\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+)
 
 _IP = ipaddress.IPv4Address | ipaddress.IPv6Address
 

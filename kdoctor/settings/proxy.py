@@ -121,7 +121,7 @@ class ProxySettings:
                 return "loopback hosts are never proxied"
             case Reason.NO_PROXY:
                 variable = self.no_proxy.variable if self.no_proxy else "NO_PROXY"
-                return f"{variable} entry \"{decided.entry}\" covers it{_origin(self.no_proxy)}"
+                return f'{variable} entry "{decided.entry}" covers it{_origin(self.no_proxy)}'
             case Reason.CGI:
                 return f"{name} is set{origin}, and so is REQUEST_METHOD: Go takes the process for a CGI program"
             case Reason.UNSET if scheme == "https" and self.http is not None:

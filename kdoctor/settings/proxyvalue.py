@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 
 from kdoctor.settings import goproxy, gourl
 from kdoctor.settings.gourl import GoURL, GoURLError
 
-_USERINFO = re.compile(r"^(\s*[\"']?\s*(?:[A-Za-z][A-Za-z0-9+.\-]*:)?/{0,3}).*@", re.DOTALL)
+_USERINFO = re.compile(
+    r"^(\s*[\"']?\s*(?:[A-Za-z][A-Za-z0-9+.\-]*:(?=/)|(?:https?|socks5h?):)?/{0,3}).*@", re.DOTALL | re.IGNORECASE
+)
 _KNOWN_SCHEMES = ("http", "https", "socks5", "socks5h")
 _HIDDEN = "***"
 
@@ -80,31 +81,27 @@ def _unknown_scheme(shown: str, scheme: str) -> str | None:
 
 def _mangled(value: str, proxy: GoURL) -> str | None:
     """Return why the proxy's host is not the one meant, None where it is."""
-    host = proxy.hostname()
     try:
         plain = gourl.parse(value)
     except GoURLError as error:
         # host:port and IP:port parse only with http:// before them; that is what Go's authors meant.
         meant = "//" not in value and proxy.path in ("", "/") and not re.search(r"[\\\s\"']", value)
-        return _odd_host(host) if meant else _fault(value, error.reason)
+        return _odd_host(proxy) if meant else _fault(value, error.reason)
     if plain.scheme and plain.host:
-        return _swallowed(value) or _odd_host(host)
+        return _swallowed(value) or _odd_host(proxy)
     if plain.scheme in _KNOWN_SCHEMES and plain.opaque:
         return f"the // after {plain.scheme}: is missing"
     if proxy.path not in ("", "/") and re.match(r"[A-Za-z0-9]+:?/", value):
         return "the host is missing" if re.fullmatch(r"\w+:/*", value) else "it should read scheme://host:port"
-    return _odd_host(host)
+    return _odd_host(proxy)
 
 
-def _odd_host(host: str) -> str | None:
+def _odd_host(proxy: GoURL) -> str | None:
+    host = proxy.hostname()
     odd = sorted(set(re.findall(r"[^\w.\-:%]", host)))
     if odd:
         return f"no host name holds {' or '.join(odd)}"
-    try:
-        bare = ":" in host and ipaddress.ip_address(host) is None
-    except ValueError:
-        bare = True
-    return "an IPv6 address must stand in brackets" if bare else None
+    return "an IPv6 address must stand in brackets" if ":" in host and not proxy.host.startswith("[") else None
 
 
 def _swallowed(value: str) -> str | None:

@@ -59,8 +59,17 @@ def read(machine: Machine, prefix: str = "") -> ResolvConf:
     path = machine.path(f"{prefix}{PATH}")
     text = read_text(path, _ROOT_LIMIT)
     if text is None:
-        return ResolvConf(exists=path.exists(), fallback=True, manager=_manager(_target(path)))
-    return replace(parse(text), manager=_manager(f"{_target(path)}\n{text}"))
+        search = _default_search(machine)
+        return ResolvConf(search=search, exists=path.exists(), fallback=True, manager=_manager(_target(path)))
+    conf = parse(text)
+    search = conf.search or _default_search(machine)
+    return replace(conf, search=search, manager=_manager(f"{_target(path)}\n{text}"))
+
+
+def _default_search(machine: Machine) -> tuple[str, ...]:
+    """Return the domain of the host's name, Go's search list where the file has none."""
+    domain = (machine.read("/proc/sys/kernel/hostname") or "").strip().partition(".")[2]
+    return (domain,) if domain else ()
 
 
 def _target(path: Path) -> str:

@@ -59,16 +59,16 @@ def network(machine: Machine, where: Endpoint, info: EngineInfo | None, process:
     return Sharing(True, f"{where.socket} is listened on in this network namespace")
 
 
-def prefix(
-    machine: Machine, info: EngineInfo | None, process: DaemonProcess | None, network: Sharing
-) -> str | None:
+def prefix(machine: Machine, info: EngineInfo | None, process: DaemonProcess | None, network: Sharing) -> str | None:
     """Return where the daemon's root directory is from here ("" for the same), None where it is not shown."""
     if process is not None and process.same_files is not None:
         readable = os.access(machine.path(process.root or "/"), os.R_OK | os.X_OK)
         return process.root if readable else None
     if info is None and process is None:
         return ""  # a daemon that does not run will read the files of this machine
-    if not network.shared or daemon.in_container(machine) or (info is not None and info.rootless):
+    if process is None or process.nested or daemon.in_container(machine):
+        return None
+    if not network.shared or (info is not None and info.rootless):
         return None
     if info is None:
         return ""

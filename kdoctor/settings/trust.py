@@ -23,7 +23,7 @@ CA_FILES = (
 )
 CA_DIRECTORIES = ("/etc/ssl/certs", "/etc/pki/tls/certs", "/system/etc/security/cacerts")
 
-_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----\s.*?-----END CERTIFICATE-----", re.DOTALL)
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----\s([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
 _BUNDLE_LIMIT = 8 * 1024 * 1024
 _LOOPBACK = ("127.0.0.0/8", "::1/128")
 
@@ -51,11 +51,9 @@ class Trust:
         """Return the certificates of the CA files as PEM without repetition; what is none is passed over."""
         seen: dict[str, None] = {}
         for name in self.ca_files:
-            text = read_text(Path(name), _BUNDLE_LIMIT) or ""
-            for block in _CERTIFICATE.findall(text):
-                seen.setdefault("\n".join(block.split()).replace("-----BEGIN\nCERTIFICATE", "-----BEGIN CERTIFICATE")
-                                .replace("-----END\nCERTIFICATE", "-----END CERTIFICATE"))
-        return "\n".join(seen) + ("\n" if seen else "")
+            for body in _CERTIFICATE.findall(read_text(Path(name), _BUNDLE_LIMIT) or ""):
+                seen.setdefault("\n".join(body.split()))
+        return "".join(f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n" for body in seen)
 
 
 def system_ca_files(machine: Machine, env: Mapping[str, str], prefix: str = "") -> tuple[str, ...]:
