@@ -3,22 +3,11 @@
 import ssl
 import threading
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 
 import trustme
 
-
-class Kind(StrEnum):
-    """What a host presents: `good` is signed by the authority that `here` trusts."""
-
-    GOOD = "good"
-    EXPIRED = "expired"
-    OTHER_NAME = "other-name"
-    UNKNOWN = "unknown"
-    """Signed by an authority that nobody here trusts."""
-    INTERCEPTED = "intercepted"
-    """For the right name, signed by the one authority of an intercepting gateway."""
+from .manners import Certificate
 
 
 class Certificates:
@@ -28,14 +17,14 @@ class Certificates:
         self._trusted = trustme.CA(organization_name="Lab Public Trust")
         self._stranger = trustme.CA(organization_name="Lab Private CA")
         self._gateway = trustme.CA(organization_name="Corp Secure Web Gateway")
-        self._contexts: dict[tuple[Kind, str], ssl.SSLContext] = {}
+        self._contexts: dict[tuple[Certificate, str], ssl.SSLContext] = {}
         self._lock = threading.Lock()
 
     def write_trusted(self, path: Path) -> None:
         """Write the trusted authority's certificate as PEM."""
         self._trusted.cert_pem.write_to_path(str(path))
 
-    def context(self, kind: Kind, host: str) -> ssl.SSLContext:
+    def context(self, kind: Certificate, host: str) -> ssl.SSLContext:
         """Return the server-side TLS context with which `host` answers."""
         with self._lock:
             if (kind, host) not in self._contexts:
@@ -44,18 +33,18 @@ class Certificates:
                 self._contexts[kind, host] = context
             return self._contexts[kind, host]
 
-    def _issue(self, kind: Kind, host: str) -> trustme.LeafCert:
+    def _issue(self, kind: Certificate, host: str) -> trustme.LeafCert:
         match kind:
-            case Kind.GOOD:
+            case Certificate.GOOD:
                 return self._trusted.issue_cert(host)
-            case Kind.EXPIRED:
+            case Certificate.EXPIRED:
                 now = datetime.now(UTC)
                 return self._trusted.issue_cert(
                     host, not_before=now - timedelta(days=90), not_after=now - timedelta(days=1)
                 )
-            case Kind.OTHER_NAME:
+            case Certificate.OTHER_NAME:
                 return self._trusted.issue_cert("www.example.com")
-            case Kind.UNKNOWN:
+            case Certificate.UNKNOWN:
                 return self._stranger.issue_cert(host)
-            case Kind.INTERCEPTED:
+            case Certificate.INTERCEPTED:
                 return self._gateway.issue_cert(host)

@@ -1,27 +1,54 @@
 """The lab as a fixture: one for the whole run, healed after each test."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from . import Lab, unavailable
+from .breaks import Break, Witness
 
 
 @pytest.fixture(scope="session")
-def running_lab() -> Iterator[Lab]:
-    """A lab that is up; tests that cannot have one are skipped with the reason."""
+def lab_possible() -> None:
+    """Skip, with the reason, where the lab cannot run."""
     if reason := unavailable():
         pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def running_lab(lab_possible: None) -> Iterator[Lab]:
+    """Yield a lab that is up."""
     with Lab() as lab:
         yield lab
 
 
 @pytest.fixture
 def lab(running_lab: Lab) -> Iterator[Lab]:
-    """The healed lab, to be broken by one test."""
+    """Yield the healed lab, to be broken by one test."""
     yield running_lab
     try:
         running_lab.heal()
     except (OSError, RuntimeError):
         running_lab.down()  # a test that wrecked it must not fail the next one
         running_lab.up()
+
+
+@pytest.fixture(scope="session")
+def witnesses() -> dict[str, Witness]:
+    """Return what was said about each break in this run."""
+    return {}
+
+
+@pytest.fixture
+def witness(lab: Lab, witnesses: dict[str, Witness]) -> Callable[[Break], Witness]:
+    """Return a function that gives the words of an applied break, got once in a run.
+
+    Some breaks make dockerd wait for 20 seconds; the second test to ask need not.
+    """
+
+    def get(fault: Break) -> Witness:
+        if fault.id not in witnesses:
+            witnesses[fault.id] = fault.witness(lab)
+        return witnesses[fault.id]
+
+    return get

@@ -10,11 +10,11 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final
 
 from . import addresses
 from .images import REPOSITORIES
+from .manners import Answer
 
 _REPOSITORY: Final = re.compile(r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs|tags)/(?P<ref>[^/?]+)")
 _STORED: Final = re.compile(r"/lab/(?P<name>.+)/(?P<digest>sha256:[0-9a-f]{64})")
@@ -28,20 +28,6 @@ _RATE_LIMITED: Final = (
     "You have reached your unauthenticated pull rate limit. "
     "https://www.docker.com/increase-rate-limit"
 )
-
-
-class Answer(StrEnum):
-    """How a host treats requests that reached it."""
-
-    NORMAL = "normal"
-    FORBIDDEN = "forbidden"
-    """403 with a page for people."""
-    UNAVAILABLE = "unavailable"
-    """503, as a load balancer without backends."""
-    RATE_LIMITED = "rate-limited"
-    """429 for manifests; the rest works."""
-    CUT = "cut"
-    """Bodies above 64 KiB break off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +149,7 @@ def _challenge(site: Site, request: Request, name: str | None) -> Reply | None:
 
 
 def _unauthorized(challenge: str) -> Reply:
-    return _error(
-        401, "UNAUTHORIZED", "authentication required", {"WWW-Authenticate": challenge}
-    )
+    return _error(401, "UNAUTHORIZED", "authentication required", {"WWW-Authenticate": challenge})
 
 
 def _error(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Reply:

@@ -3,7 +3,6 @@
 import socketserver
 import threading
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Final
 
 import dns.exception
@@ -14,22 +13,9 @@ import dns.rdatatype
 import dns.rrset
 
 from . import addresses
+from .manners import EVERY, Behaviour
 
-EVERY: Final = "*"
 TTL: Final = 5
-
-
-class Behaviour(StrEnum):
-    """What the server does with a question."""
-
-    ANSWER = "answer"
-    NXDOMAIN = "nxdomain"
-    NODATA = "nodata"
-    SERVFAIL = "servfail"
-    REFUSED = "refused"
-    SILENCE = "silence"
-    IPV6_ONLY = "ipv6-only"
-    """NODATA for A, an address for AAAA."""
 
 
 class Resolver:

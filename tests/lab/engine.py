@@ -92,7 +92,7 @@ class Engine:
         return pid is not None and self._here.path(f"/proc/{pid}/exe").exists()
 
     def log(self) -> str:
-        """What dockerd has said since its last start."""
+        """Return what dockerd has said since its last start."""
         log = self._here.path(LOG)
         return log.read_bytes()[self._log_start :].decode(errors="replace") if log.exists() else ""
 

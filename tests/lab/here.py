@@ -60,9 +60,7 @@ class Here(Place):
         self.hear()
         layers = directory / "layers"
         layers.mkdir()
-        self.script(
-            _OVERLAYS.format(layers=layers, user=USER, uid=USER_ID, home=USER_HOME)
-        )
+        self.script(_OVERLAYS.format(layers=layers, user=USER, uid=USER_ID, home=USER_HOME))
         self.write("/etc/resolv.conf", RESOLV_CONF)
 
     def connect(self, internet: Place) -> None:

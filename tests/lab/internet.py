@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from . import addresses, dns_server, images
-from .certificates import Certificates, Kind
-from .distribution import Answer
-from .front import Front, Hosts, Manners, Wire
+from .certificates import Certificates
+from .front import Front, Hosts
+from .manners import Answer, Behaviour, Certificate, Manners, Wire
 from .proxies import InterceptingProxy, SilentProxy, start_squid
 
 _STORE_PORT: Final = 5000
@@ -69,11 +69,11 @@ class Internet:
         """Carry out one command: `[what, host, value]`, or `["reset"]`."""
         match command:
             case ["dns", name, value]:
-                self._company.behave(name, dns_server.Behaviour(value))
+                self._company.behave(name, Behaviour(value))
             case ["wire", host, value]:
                 self._manners.wires[host] = Wire(value)
             case ["certificate", host, value]:
-                self._manners.certificates[host] = Kind(value)
+                self._manners.certificates[host] = Certificate(value)
             case ["answer", host, value]:
                 self._manners.answers[host] = Answer(value)
             case ["reset"]:

@@ -2,27 +2,27 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from . import addresses
-from .certificates import Kind
-from .dns_server import Behaviour
-from .distribution import Answer
 from .engine import Engine
 from .firewall import Firewall
-from .front import EVERY, Wire
 from .here import RESOLV_CONF, USER, USER_HOME, USER_ID, Here
+from .manners import EVERY, Answer, Behaviour, Certificate, Wire
 from .namespaces import Place
 
 PROXY_URL: Final = f"http://{addresses.PROXY}:{addresses.PROXY_OPEN}"
 MIRROR_URL: Final = f"https://{addresses.MIRROR}"
+_RELAY: Final = Path(__file__).with_name("relay.py")
 NO_PROXY: Final = f"localhost,127.0.0.1,{addresses.CORP}"
 
 
@@ -134,6 +134,18 @@ class Lab:
         self.docker.configure(daemon_json=json.dumps({"registry-mirrors": [MIRROR_URL]}, indent=2))
         self.docker.restart()
 
+    def relay(self, port: int, address: str, target: int) -> None:
+        """Have a port on the loopback of `here` lead to another address."""
+        ready = f"/run/relay-{port}"
+        argv = shlex.join([sys.executable, str(_RELAY), str(port), address, str(target), ready])
+        self.here.script(f"setsid {argv} >/dev/null 2>&1 & echo $! >{ready}.pid")
+        deadline = time.monotonic() + 5
+        while not self.here.path(ready).exists():
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"no relay on port {port}")
+            time.sleep(0.01)
+        self.when_healing(lambda: self.here.script(f"kill $(cat {ready}.pid); rm {ready}*"))
+
     def dns(self, behaviour: Behaviour, name: str = EVERY) -> None:
         """Change how the company's resolver answers."""
         self._command("dns", name, behaviour)
@@ -142,7 +154,7 @@ class Lab:
         """Change what happens on connections to a host."""
         self._command("wire", host, wire)
 
-    def certificate(self, host: str, kind: Kind) -> None:
+    def certificate(self, host: str, kind: Certificate) -> None:
         """Change the certificate of a host."""
         self._command("certificate", host, kind)
 

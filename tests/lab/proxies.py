@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from . import addresses
-from .certificates import Kind
 from .front import Hosts
+from .manners import Certificate
 
 _ADDRESS: Final = addresses.HOSTS[addresses.PROXY]
 _SQUID: Final = f"""\
@@ -96,7 +96,7 @@ class InterceptingProxy(socketserver.ThreadingTCPServer):
             request.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
             return
         request.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        self._hosts.serve(request, asked[1].decode(), Kind.INTERCEPTED)
+        self._hosts.serve(request, asked[1].decode(), Certificate.INTERCEPTED)
 
     def shutdown_request(self, request: Any) -> None:
         """Close without ceremony: the client may be gone already."""

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from typing import Final
 
 _PROGRAMS: Final = (
@@ -22,14 +23,13 @@ _PROGRAMS: Final = (
 )
 _MODULES: Final = ("dns", "trustme")
 _TRIAL: Final = """\
-directory=$(mktemp -d)
+directory=$1
 mount -t tmpfs lab "$directory"
 mkdir "$directory/upper" "$directory/work"
 mount -t overlay -o lowerdir=/etc,upperdir="$directory/upper",workdir="$directory/work" lab /etc
 ip link add name lab0 type veth peer name lab1
 nft add table inet lab
 umount /etc "$directory"
-rmdir "$directory"
 """
 
 
@@ -45,9 +45,13 @@ def unavailable() -> str | None:
     if missing := [name for name in _MODULES if importlib.util.find_spec(name) is None]:
         return f"the fault lab needs the Python modules {', '.join(missing)}"
     unshare = ["unshare", "--mount", "--net", "--pid", "--fork", "--mount-proc"]
-    trial = subprocess.run(
-        [*unshare, "sh", "-eu", "-c", _TRIAL], capture_output=True, text=True, check=False
-    )
+    with tempfile.TemporaryDirectory() as directory:
+        trial = subprocess.run(
+            [*unshare, "sh", "-eu", "-c", _TRIAL, "trial", directory],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     if trial.returncode:
         return f"the fault lab may not make namespaces here: {trial.stderr.strip()}"
     return None

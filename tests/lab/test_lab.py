@@ -1,20 +1,20 @@
 """The lab itself: whole it pulls, broken it fails in the expected words, down it is gone."""
 
-import os
 import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from . import Lab, addresses, unavailable
-from .breaks import BREAKS, Break
+from . import Lab, addresses
+from .baselines import BASELINES
+from .breaks import BREAKS, Break, Witness
 from .here import USER
 
-needs_lab = pytest.mark.skipif(unavailable() is not None, reason=str(unavailable()))
 IMAGES = ("alpine", "big", "registry.k8s.io/pause:3.9", "quay.io/prometheus/busybox")
 
 
@@ -41,8 +41,16 @@ def test_proxied_baseline_has_no_other_way_out(lab: Lab) -> None:
     assert "no route to host" in text
 
 
-def test_mirror_alone_is_enough(lab: Lab) -> None:
-    lab.mirrored(upstream=False)
+def test_relay_on_the_loopback_leads_to_the_proxy(lab: Lab) -> None:
+    BREAKS["proxy-moved"].apply(lab)
+    lab.proxied("http://127.0.0.1:7897")
+    ok, text = lab.pull()
+    assert ok, text
+
+
+@pytest.mark.parametrize("baseline", BASELINES.values(), ids=BASELINES)
+def test_every_baseline_pulls(lab: Lab, baseline: Callable[[Lab], None]) -> None:
+    baseline(lab)
     ok, text = lab.pull()
     assert ok, text
 
@@ -58,11 +66,13 @@ def test_file_and_process_agree_on_the_proxy(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("fault", BREAKS.values(), ids=BREAKS)
-def test_break_fails_in_its_own_words(lab: Lab, fault: Break) -> None:
+def test_break_fails_in_its_own_words(
+    lab: Lab, witness: Callable[[Break], Witness], fault: Break
+) -> None:
     if reason := fault.missing():
         pytest.skip(reason)
     fault.apply(lab)
-    said = fault.witness(lab)
+    said = witness(fault)
     assert re.search(fault.words, said.text, re.MULTILINE), said.text
     assert said.ok is fault.pull_works
 
@@ -103,8 +113,8 @@ def test_this_python_runs_as_anybody(lab: Lab) -> None:
 
 
 def _processes_of(lab: Lab) -> dict[int, str]:
-    """The processes in the lab's network namespaces, with the namespace, by pid."""
-    spaces = {os.readlink(f"/proc/{place.pid}/ns/net") for place in lab.places}
+    """Return the processes in the lab's network namespaces, with the namespace, by pid."""
+    spaces = {str(Path(f"/proc/{place.pid}/ns/net").readlink()) for place in lab.places}
     return {pid: space for pid, space in _network_namespaces().items() if space in spaces}
 
 
@@ -113,13 +123,13 @@ def _network_namespaces() -> dict[int, str]:
     for process in Path("/proc").iterdir():
         if process.name.isdigit():
             try:
-                found[int(process.name)] = os.readlink(process / "ns/net")
+                found[int(process.name)] = str((process / "ns/net").readlink())
             except OSError:
                 continue  # it has ended
     return found
 
 
-@needs_lab
+@pytest.mark.usefixtures("lab_possible")
 def test_down_leaves_nothing() -> None:
     mounts = Path("/proc/self/mountinfo").read_text()
     lab = Lab()
@@ -140,7 +150,7 @@ def test_down_leaves_nothing() -> None:
     assert not directory.exists()
 
 
-@needs_lab
+@pytest.mark.usefixtures("lab_possible")
 def test_a_killed_lab_takes_everything_along() -> None:
     package = Lab.__module__.rpartition(".")[0]
     root = Path(__file__).resolve().parents[len(package.split("."))]

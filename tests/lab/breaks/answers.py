@@ -3,14 +3,14 @@
 from typing import Final
 
 from .. import addresses
-from ..distribution import Answer
 from ..lab import Lab
+from ..manners import Answer
 from .model import Break
 
 _FACTS: Final = {"registry": addresses.HUB}
 
 
-def _nothing(lab: Lab) -> None:
+def _nothing(_lab: Lab) -> None:
     """Break nothing: what is asked for is the fault."""
 
 

@@ -14,12 +14,16 @@ _PROXIES_JSON: Final = json.dumps({"proxies": {"https-proxy": PROXY_URL}}, inden
 _DOCKER_CONFIG: Final = "/root/.docker/config.json"
 
 
+def _nothing(_lab: Lab) -> None:
+    """Break nothing: the user or the missing file is the fault."""
+
+
 def _daemon_json(lab: Lab, text: str) -> None:
     lab.docker.configure(daemon_json=text)
     lab.docker.restart()
 
 
-def _log(lab: Lab, image: str) -> tuple[bool, str]:
+def _log(lab: Lab, _image: str) -> tuple[bool, str]:
     return lab.docker.running(), lab.docker.log()
 
 
@@ -39,14 +43,14 @@ def _missing_helper(lab: Lab) -> None:
     lab.when_healing(lambda: lab.here.remove(_DOCKER_CONFIG))
 
 
-def _login(lab: Lab, image: str) -> tuple[bool, str]:
+def _login(lab: Lab, _image: str) -> tuple[bool, str]:
     login = [str(CLI), "login", "--username", addresses.PRIVATE_USER, "--password-stdin"]
     password = addresses.PRIVATE_PASSWORD
     done = lab.here.run([*login, addresses.PRIVATE], stdin=password, merge=True)
     return done.returncode == 0, done.stdout
 
 
-def _kubectl(lab: Lab, image: str) -> tuple[bool, str]:
+def _kubectl(lab: Lab, _image: str) -> tuple[bool, str]:
     done = lab.here.run(["kubectl", "get", "pods"], merge=True)
     return done.returncode == 0, done.stdout
 
@@ -64,7 +68,7 @@ BREAKS: Final = (
         group="here",
         expect="docker-socket-permission",
         words=r"permission denied while trying to connect to the Docker daemon socket",
-        apply=lambda lab: None,
+        apply=_nothing,
         text_from=_pull_as_user,
         user=USER,
         note="a plain user outside the docker group; nothing else is wrong",
@@ -114,7 +118,7 @@ BREAKS: Final = (
         group="here",
         expect="kubeconfig-missing",
         words=r"The connection to the server localhost:8080 was refused",
-        apply=lambda lab: None,
+        apply=_nothing,
         text_from=_kubectl,
         needs=("kubectl",),
     ),

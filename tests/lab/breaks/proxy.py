@@ -20,6 +20,11 @@ def _unreachable(lab: Lab) -> None:
     lab.firewall.unreachable(_HOST)
 
 
+def _moved(lab: Lab) -> None:
+    lab.relay(7897, _ADDRESS, addresses.PROXY_OPEN)
+    lab.proxied("http://127.0.0.1:7890")
+
+
 BREAKS: Final = (
     Break(
         id="proxy-port-closed",
@@ -37,6 +42,15 @@ BREAKS: Final = (
         facts={"proxy": "127.0.0.1:7890"},
         words=r"proxyconnect tcp: dial tcp 127\.0\.0\.1:7890: connect: connection refused",
         apply=lambda lab: lab.proxied("http://127.0.0.1:7890"),
+    ),
+    Break(
+        id="proxy-moved",
+        group="proxy",
+        expect="proxy-connection-refused",
+        facts={"proxy": "127.0.0.1:7890"},
+        words=r"proxyconnect tcp: dial tcp 127\.0\.0\.1:7890: connect: connection refused",
+        apply=_moved,
+        note="a proxy that works listens on 127.0.0.1:7897",
     ),
     Break(
         id="proxy-name-unknown",
@@ -93,7 +107,7 @@ BREAKS: Final = (
         group="proxy",
         expect="proxy-scheme-mismatch",
         facts={"proxy": _LISTENING},
-        words=r"socks connect tcp",
+        words=r"socks connect tcp|waiting for connection",
         apply=lambda lab: lab.proxied(f"socks5://{_LISTENING}"),
     ),
     Break(

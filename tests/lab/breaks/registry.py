@@ -3,10 +3,8 @@
 from typing import Final
 
 from .. import addresses
-from ..distribution import Answer
-from ..dns_server import Behaviour
-from ..front import Wire
 from ..lab import Lab
+from ..manners import Answer, Behaviour, Wire
 from .model import Break
 
 _HUB: Final = addresses.HOSTS[addresses.HUB]

@@ -3,8 +3,8 @@
 from typing import Final
 
 from .. import addresses
-from ..dns_server import Behaviour
 from ..lab import Lab
+from ..manners import Behaviour
 from .model import Break
 
 _FACTS: Final = {"host": addresses.HUB, "resolver": f"{addresses.RESOLVER}:53"}

@@ -3,8 +3,7 @@
 from typing import Final
 
 from .. import addresses
-from ..certificates import Kind
-from ..front import EVERY, Wire
+from ..manners import EVERY, Certificate, Wire
 from .model import Break
 
 _FACTS: Final = {"registry": addresses.HUB}
@@ -16,7 +15,7 @@ BREAKS: Final = (
         expect="tls-unknown-authority",
         facts=_FACTS,
         words=r"x509: certificate signed by unknown authority",
-        apply=lambda lab: lab.certificate(addresses.HUB, Kind.UNKNOWN),
+        apply=lambda lab: lab.certificate(addresses.HUB, Certificate.UNKNOWN),
         note="this host only",
     ),
     Break(
@@ -25,7 +24,7 @@ BREAKS: Final = (
         expect="tls-certificate-expired",
         facts=_FACTS,
         words=r"x509: certificate has expired or is not yet valid: current time \S+ is after",
-        apply=lambda lab: lab.certificate(addresses.HUB, Kind.EXPIRED),
+        apply=lambda lab: lab.certificate(addresses.HUB, Certificate.EXPIRED),
     ),
     Break(
         id="tls-wrong-name",
@@ -33,7 +32,7 @@ BREAKS: Final = (
         expect="tls-name-mismatch",
         facts=_FACTS,
         words=rf"x509: certificate is valid for www\.example\.com, not {addresses.HUB}",
-        apply=lambda lab: lab.certificate(addresses.HUB, Kind.OTHER_NAME),
+        apply=lambda lab: lab.certificate(addresses.HUB, Certificate.OTHER_NAME),
     ),
     Break(
         id="tls-plain-http",
@@ -66,7 +65,7 @@ BREAKS: Final = (
         expect="tls-unknown-authority",
         facts=_FACTS,
         words=r"x509: certificate signed by unknown authority",
-        apply=lambda lab: lab.certificate(EVERY, Kind.INTERCEPTED),
+        apply=lambda lab: lab.certificate(EVERY, Certificate.INTERCEPTED),
         note="every host presents a certificate of one authority, 'Corp Secure Web Gateway'",
     ),
     Break(
