@@ -55,13 +55,17 @@ async def serving(path: Path, answer: bytes | None) -> AsyncIterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        if answer is None:
-            await reader.read()
-        else:
-            writer.write(answer)
-            await writer.drain()
-        writer.close()
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            if answer is None:
+                await reader.read()
+            else:
+                writer.write(answer)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass  # whoever only wanted to know the peer's credentials, or gave up, has gone
+        finally:
+            writer.close()
 
     server = await asyncio.start_unix_server(serve, path)
     try:
