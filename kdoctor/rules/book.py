@@ -21,7 +21,7 @@ from kdoctor import __version__
 from kdoctor.errors import UsageError, did_you_mean
 from kdoctor.rules import model
 
-FORMAT = 7
+FORMAT = 8
 _PACKAGED = Path(__file__).parent.parent / "_rules"
 _CHECKOUT = Path(__file__).parent.parent.parent / "rules"
 
@@ -63,6 +63,14 @@ class Book:
         """Return the (rule id, pattern id, expanded regex) of a pattern's number."""
         rule_id, place = self._index["patterns"][number]
         return (rule_id, *self._details[f"rule/{rule_id}"]["patterns"][place])
+
+    def rule_of(self, number: int) -> str:
+        """Return the id of the rule that a pattern's number belongs to."""
+        return typing.cast("str", self._index["patterns"][number][0])
+
+    def detecting(self, step: str, outcome: str) -> Sequence[str]:
+        """Return the ids of the rules that name this outcome of this step."""
+        return typing.cast("Sequence[str]", self._index["detect"].get(f"{step} {outcome}", ()))
 
     def none(self, rule_id: str) -> Sequence[str]:
         """Return the expanded `none` patterns of a rule."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,30 +29,50 @@ def compile_folder(path: Path) -> Compiled:
 
 
 def with_folders(shipped: Path, others: Iterable[Path]) -> Book:
-    """Return the shipped rules with those of the users' folders; an equal id replaces.
+    """Return the shipped rules with those of the users' folders; an equal id replaces, and a notice says so.
 
     Raises:
         RuleError: the first thing that is wrong in a user's folder.
     """
-    base = read_folder(shipped)
-    notices = []
-    for path in others:
-        more = read_folder(path, words=base.words)
-        more.taxonomy = base.taxonomy
-        more.recipes = {**base.recipes, **more.recipes}
-        refuse(more)
-        for rule_id, rule in more.rules.items():
-            if rule_id in base.rules:
-                notices.append(f"the rule {rule_id} of {path} replaces the shipped one")
-                for translations in base.translations.values():
-                    translations.pop(rule_id, None)
-            base.rules[rule_id] = rule
-        base.recipes = more.recipes
-        for lang, translations in more.translations.items():
-            base.translations.setdefault(lang, {}).update(translations)
-    book = in_memory(*compile_rules(base))
+    notices: list[str] = []
+    folder = all_folders(shipped, others, notices)
+    refuse(folder)
+    book = as_book(folder)
     book.notices = tuple(notices)
     return book
+
+
+def all_folders(shipped: Path, others: Iterable[Path], notices: list[str] | None = None) -> Folder:
+    """Return the shipped folder with the others laid over it."""
+    base = read_folder(shipped)
+    for path in others:
+        more = beside(base, path)
+        for rule_id in set(more.rules) & set(base.rules):
+            if notices is not None:
+                notices.append(f"the rule {rule_id} of {path} replaces the shipped one")
+            for translations in base.translations.values():
+                translations.pop(rule_id, None)
+        for lang, translations in more.translations.items():
+            base.translations.setdefault(lang, {}).update(translations)
+        base.rules.update(more.rules)
+        base.recipes.update(more.recipes)
+        base.files.update(more.files)
+        base.errors += more.errors
+    return base
+
+
+def beside(base: Folder, path: Path) -> Folder:
+    """Read a user's folder: it may use the words, layers and recipes of the shipped one."""
+    more = read_folder(path, words=base.words)
+    if not more.taxonomy.layers:
+        more.taxonomy = replace(base.taxonomy, layer_of={}, means={})
+    more.recipes = {**base.recipes, **more.recipes}
+    return more
+
+
+def as_book(folder: Folder) -> Book:
+    """Return the book of a folder that has been checked."""
+    return in_memory(*compile_rules(folder))
 
 
 def refuse(folder: Folder) -> None:
@@ -95,15 +115,20 @@ def compile_rules(folder: Folder) -> Compiled:
                 words.setdefault(word, []).append(len(patterns))
             patterns.append((rule.id, place))
         none = [expand(one.regex, folder.words.fragments) for one in (rule.match.none if rule.match else ())]
-        details[f"rule/{rule.id}"] = {"rule": _plain(rule), "patterns": expanded, "none": none}
+        details[f"rule/{rule.id}"] = {"rule": plain(rule), "patterns": expanded, "none": none}
     for recipe in folder.recipes.values():
-        details[f"recipe/{recipe.id}"] = _plain(recipe)
+        details[f"recipe/{recipe.id}"] = plain(recipe)
     for lang, translations in folder.translations.items():
         for item, translation in translations.items():
-            details[f"i18n/{lang}/{item}"] = _plain(translation)
+            details[f"i18n/{lang}/{item}"] = plain(translation)
     if (folder.path / "mirrors.yaml").is_file():
         details["mirrors"] = read_yaml(folder.path / "mirrors.yaml").content
+    detect: dict[str, list[str]] = {}
+    for rule in folder.rules.values():
+        for key in {f"{one.step} {outcome}" for one in rule.detect for outcome in one.outcome}:
+            detect.setdefault(key, []).append(rule.id)
     index = {
+        "detect": detect,
         "literals": words,
         "patterns": patterns,
         "ids": list(folder.rules),
@@ -112,16 +137,16 @@ def compile_rules(folder: Folder) -> Compiled:
     return index, details
 
 
-def _plain(value: Any) -> Any:
-    """Return a dataclass as plain JSON, defaults left out; examples stay in the YAML files."""
+def plain(value: Any) -> Any:
+    """Return a dataclass as plain JSON, defaults left out; scenarios stay in the YAML files."""
     if is_dataclass(value):
         return {
-            f.name: _plain(getattr(value, f.name))
+            f.name: plain(getattr(value, f.name))
             for f in fields(value)
             if f.name not in ("scenarios",) and getattr(value, f.name) != f.default
         }
     if isinstance(value, tuple | list):
-        return [_plain(one) for one in value]
+        return [plain(one) for one in value]
     if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
+        return {key: plain(one) for key, one in value.items()}
     return value

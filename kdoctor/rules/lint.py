@@ -20,11 +20,12 @@ from kdoctor.rules.match import explains, match
 from kdoctor.rules.patterns import compiled, expand
 from kdoctor.rules.remedy import fixes
 
-NOT_SHIPPED_LANGUAGES: tuple[str, ...] = ()
 
+def lint(folder: Folder, languages: tuple[str, ...] = ("zh",), *, shipped: bool = True) -> Iterator[RuleError]:
+    """Yield everything that is wrong with a folder of rules: single files, examples, the whole set.
 
-def lint(folder: Folder, languages: tuple[str, ...] = ("zh",)) -> Iterator[RuleError]:
-    """Yield everything that is wrong with a folder of rules: single files, examples, the whole set."""
+    `shipped` asks what the shipped rules owe besides: ids of the taxonomy, every recipe used.
+    """
     broken = list(errors(folder))
     yield from broken
     if broken:
@@ -33,7 +34,7 @@ def lint(folder: Folder, languages: tuple[str, ...] = ("zh",)) -> Iterator[RuleE
     for rule in folder.rules.values():
         yield from _form(rule, folder)
         yield from test_rule(rule, folder, book)
-    yield from _set(folder)
+    yield from _set(folder, shipped)
     for language in languages:
         yield from _translations(folder, language)
 
@@ -159,11 +160,11 @@ def _given_problems(rule: model.Rule, values: Mapping[str, Any]) -> Iterator[str
             yield f'{kinds[probe].id} has no field "{name}".{did_you_mean(name, kinds[probe].fields)}'
 
 
-def _set(folder: Folder) -> Iterator[RuleError]:
+def _set(folder: Folder, shipped: bool) -> Iterator[RuleError]:
     """Yield what is wrong between rules: names that do not exist, circles, recipes nobody uses."""
     known = {*folder.rules, *folder.taxonomy.layer_of}
     for rule in folder.rules.values():
-        for key in ("supersedes", "causes", "explained_by"):
+        for key in ("supersedes", "causes", "explained_by") if shipped else ():
             for i, other in enumerate(getattr(rule, key)):
                 if other not in known and not (key == "explained_by" and other in folder.taxonomy.layers):
                     yield folder.files[rule.id].error((key, i), f'no rule "{other}".{did_you_mean(other, known)}')
@@ -173,7 +174,7 @@ def _set(folder: Folder) -> Iterator[RuleError]:
             if other.id < rule.id and rule.id in other.supersedes and other.id in rule.supersedes:
                 yield folder.files[rule.id].error(("supersedes",), f"{rule.id} and {other.id} supersede each other")
     used = {use.use for rule in folder.rules.values() for use in rule.fixes}
-    for recipe_id in folder.recipes:
+    for recipe_id in folder.recipes if shipped else ():
         if recipe_id not in used and f"fixes/{recipe_id}" in folder.files:
             yield folder.files[f"fixes/{recipe_id}"].error(("id",), f'no rule uses the recipe "{recipe_id}"')
 

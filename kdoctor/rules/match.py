@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from kdoctor.model import Location, Matched, Role
+from kdoctor.model import Evidence, Location, Matched, Role
 from kdoctor.reading import extract
 from kdoctor.reading.clean import clean
 from kdoctor.reading.records import Record, records
@@ -26,7 +26,10 @@ _MOST_OCCURRENCES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A rule that a text or a step of the walk nominates."""
+    """A rule that a text or a step of the walk nominates.
+
+    `seen` is the walk's own evidence for it; `severity` is the step's where it differs from the rule's.
+    """
 
     rule: model.Rule
     facts: Mapping[str, str]
@@ -35,7 +38,8 @@ class Candidate:
     role: Role = Role.ROOT
     engine: str | None = None
     vantage: str | None = None
-    chain: int = 0
+    severity: str | None = None
+    seen: tuple[Evidence, ...] = ()
 
 
 @dataclass(slots=True)

@@ -93,12 +93,13 @@ class FactSpec:
 
 @dataclass(frozen=True, slots=True)
 class Detect:
-    """The outcome of a step of the walk that is this failure."""
+    """The outcome of a step of the walk that is this failure, and how bad it is there."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
     step: str
     outcome: tuple[str, ...]
     when: Condition | None = None
+    severity: Literal["error", "warning", "info"] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,198 @@
+"""The commands."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from kdoctor import __version__
+from kdoctor.cli.options import (
+    AllowInconclusive,
+    ExitZero,
+    FailOn,
+    Lang,
+    NoColor,
+    Output,
+    Quiet,
+    Rules,
+    Timeout,
+    Verbose,
+    shared,
+)
+
+app = typer.Typer(
+    name="kdoctor",
+    help="Say why Kubernetes or Docker cannot start or pull images, prove it, and give the fix.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"kdoctor {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    del version
+
+
+@app.command()
+def explain(
+    text: Annotated[Optional[list[str]], typer.Argument(help="The error text, - for standard input, or a rule's id.", show_default=False)] = None,
+    file: Annotated[Optional[Path], typer.Option("--file", "-f", help="Read the text from a file.")] = None,
+    pod: Annotated[Optional[str], typer.Option("--pod", metavar="NS/NAME", help="A pod's status and events.")] = None,
+    no_probe: Annotated[bool, typer.Option("--no-probe", help="Ask nothing; the text alone.")] = False,
+    elsewhere: Annotated[bool, typer.Option("--elsewhere", help="The text comes from another machine.")] = False,
+    output: Output = None,
+    timeout: Timeout = None,
+    rules: Rules = None,
+    fail_on: FailOn = "error",
+    exit_zero: ExitZero = False,
+    allow_inconclusive: AllowInconclusive = False,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+    lang: Lang = None,
+) -> int:
+    """Explain an error text: the root cause, the proof, the fix for this machine."""
+    from kdoctor.cli import explaining
+
+    options = shared(
+        output, timeout, rules, fail_on, lang, exit_zero=exit_zero, allow_inconclusive=allow_inconclusive, verbose=verbose,
+        quiet=quiet, no_color=no_color,
+    )  # fmt: skip
+    return explaining.explain(options, text or [], file, pod, no_probe=no_probe, elsewhere=elsewhere)
+
+
+@app.command()
+def check(
+    registry: Annotated[Optional[list[str]], typer.Option("--registry", metavar="HOST", help="A registry to reach; repeatable.")] = None,
+    image: Annotated[Optional[list[str]], typer.Option("--image", metavar="REF", help="An image to reach; repeatable.")] = None,
+    manifest: Annotated[Optional[list[Path]], typer.Option("--manifest", metavar="FILE", help="Kubernetes YAML whose images to reach; repeatable.")] = None,
+    tool: Annotated[Optional[str], typer.Option("--for", metavar="TOOL", help="minikube, kind, k3s, kubeadm or docker.")] = None,
+    output: Output = None,
+    timeout: Timeout = None,
+    rules: Rules = None,
+    fail_on: FailOn = "error",
+    exit_zero: ExitZero = False,
+    allow_inconclusive: AllowInconclusive = False,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+    lang: Lang = None,
+) -> int:
+    """Check every step from here to the images, before starting or in a pipeline."""
+    from kdoctor.cli import checking
+
+    options = shared(
+        output, timeout, rules, fail_on, lang, exit_zero=exit_zero, allow_inconclusive=allow_inconclusive, verbose=verbose,
+        quiet=quiet, no_color=no_color,
+    )  # fmt: skip
+    return checking.check(options, registry or [], image or [], manifest or [], tool)
+
+
+@app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+def run(
+    command: Annotated[list[str], typer.Argument(metavar="-- CMD...", help="The command to run.", show_default=False)],
+    no_probe: Annotated[bool, typer.Option("--no-probe", help="Ask nothing; the output alone.")] = False,
+    output: Output = None,
+    timeout: Timeout = None,
+    rules: Rules = None,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+    lang: Lang = None,
+) -> int:
+    """Run a command as it is, and explain its failure. The status is the command's."""
+    from kdoctor.cli import running
+
+    options = shared(output, timeout, rules, "error", lang, verbose=verbose, quiet=quiet, no_color=no_color, to_stderr=True)
+    return running.run(options, command, no_probe=no_probe)
+
+
+@app.command()
+def route(
+    url: Annotated[list[str], typer.Argument(metavar="URL...", help="The URLs to route.", show_default=False)],
+    output: Output = None,
+    no_color: NoColor = False,
+    lang: Lang = None,
+) -> int:
+    """Say for every vantage through which proxy, if any, a URL goes, and which setting decided."""
+    from kdoctor.cli import routing
+
+    return routing.route(shared(output, lang=lang, no_color=no_color), url)
+
+
+rules_app = typer.Typer(help="The known failures.", no_args_is_help=True, rich_markup_mode=None)
+schema_app = typer.Typer(help="JSON Schemas of what kdoctor reads and writes.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(rules_app, name="rules")
+app.add_typer(schema_app, name="schema")
+
+
+@rules_app.command("list")
+def rules_list(
+    layer: Annotated[Optional[str], typer.Option("--layer", help="Only this layer.")] = None,
+    output: Output = None,
+    rules: Rules = None,
+    lang: Lang = None,
+) -> int:
+    """List the rules: id, layer, severity, title."""
+    from kdoctor.cli import rulebook
+
+    return rulebook.list_rules(shared(output, rules=rules, lang=lang), layer)
+
+
+@rules_app.command("show")
+def rules_show(rule: Annotated[str, typer.Argument(help="A rule's id.")], output: Output = None, rules: Rules = None, lang: Lang = None) -> int:
+    """Print a rule's page: what it means, how it is told apart, the probes, the fixes."""
+    from kdoctor.cli import rulebook
+
+    return rulebook.show(shared(output, rules=rules, lang=lang), rule)
+
+
+@rules_app.command("lint")
+def rules_lint(folders: Annotated[Optional[list[Path]], typer.Argument(help="Folders of rules; by default the shipped ones.")] = None) -> int:
+    """Check each rule and the whole set; say file and line of every mistake."""
+    from kdoctor.cli import rulebook
+
+    return rulebook.lint_folders(folders or [])
+
+
+@rules_app.command("test")
+def rules_test(
+    ids: Annotated[Optional[list[str]], typer.Argument(help="Ids of rules; by default all.")] = None,
+    rules: Rules = None,
+) -> int:
+    """Run the examples and scenarios of rules."""
+    from kdoctor.cli import rulebook
+
+    return rulebook.test_rules(ids or [], rules or [])
+
+
+@rules_app.command("schema")
+def rules_schema(kind: Annotated[str, typer.Argument(help="rule, recipe or translation.")] = "rule") -> int:
+    """Print the JSON Schema of a rule file, for editors."""
+    from kdoctor.cli import rulebook
+
+    return rulebook.print_schema(kind)
+
+
+@schema_app.command("report")
+def schema_report() -> int:
+    """Print the JSON Schema of `-o json`."""
+    import json
+
+    from kdoctor.report.schema import schema
+
+    sys.stdout.write(json.dumps(schema(), indent=2) + "\n")
+    return 0

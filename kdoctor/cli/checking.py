@@ -1,0 +1,68 @@
+"""`kdoctor check`: what the flags select, and the report even when it is interrupted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kdoctor.cli.options import Shared
+from kdoctor.errors import UsageError, did_you_mean
+from kdoctor.references import parse
+from kdoctor.rules.book import open_book
+
+SECONDS = 20.0
+TOOLS = ("minikube", "kind", "k3s", "kubeadm", "docker")
+
+
+def check(options: Shared, registries: list[str], images: list[str], manifests: list[Path], tool: str | None) -> int:
+    """Check what the flags select, and return the exit status."""
+    if tool is not None and tool not in TOOLS:
+        raise UsageError(f'--for takes {", ".join(TOOLS)}, not "{tool}".{did_you_mean(tool, TOOLS)}')
+    for image in images:
+        parse(image)
+    from kdoctor.run.check import Run, Wanted, nothing_selected
+    from kdoctor.run.situation import run
+
+    from_files = _manifest_images(manifests)
+    nothing_selected(from_files, [str(file) for file in manifests])
+    wanted = Wanted(
+        tuple(_registry(one) for one in registries),
+        tuple(images),
+        tuple(from_files),
+        tool,
+        options.timeout or SECONDS,
+        options.fail_on,
+        options.lang,
+    )
+    job = Run(open_book(options.rules), wanted)
+    try:
+        report = run(job.go())
+    except KeyboardInterrupt:
+        job.notices.append("interrupted; this is what was known by then")
+        options.deliver(job.report())
+        raise
+    return options.deliver(report)
+
+
+def _registry(text: str) -> str:
+    """Return host[:port] of a registry as people write it, a URL included.
+
+    Raises:
+        UsageError: it is no host.
+    """
+    from urllib.parse import urlsplit
+
+    bare = urlsplit(text).netloc if "://" in text else text.split("/")[0]
+    bare = bare.rpartition("@")[2]
+    try:
+        parse(f"{bare}/probe:latest" if "." in bare or ":" in bare else f"{bare}:443/probe:latest")
+    except UsageError as error:
+        raise UsageError(f'--registry "{text}" is no registry: give HOST or HOST:PORT, such as registry.example.com:5000') from error
+    return bare
+
+
+def _manifest_images(files: list[Path]) -> list[str]:
+    if not files:
+        return []
+    from kdoctor.sources import manifest_images
+
+    return list(dict.fromkeys(found.image for file in files for found in manifest_images(file)))

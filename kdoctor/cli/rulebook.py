@@ -1,0 +1,104 @@
+"""`kdoctor rules ...`: the known failures themselves."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from kdoctor.cli.options import Shared
+from kdoctor.errors import UsageError, did_you_mean
+from kdoctor.rules.book import open_book, shipped_folder
+
+
+def list_rules(options: Shared, layer: str | None) -> int:
+    """Print one line a rule, or JSON."""
+    book = open_book(options.rules)
+    if layer is not None and layer not in book.layers:
+        raise UsageError(f'no layer "{layer}".{did_you_mean(layer, book.layers)} There are {", ".join(book.layers)}.')
+    rules = [rule for rule in map(book.rule, book.ids) if layer in (None, rule.layer)]
+    rules.sort(key=lambda rule: (book.layers.index(rule.layer) if rule.layer in book.layers else 99, rule.id))
+    rows = []
+    for rule in rules:
+        translation = book.translation(options.lang, rule.id) if options.lang != "en" else None
+        title = translation.title if translation else rule.title
+        rows.append((rule.id, rule.layer, rule.severity, title if isinstance(title, str) else title[-1]))
+    if options.outputs[0][0] == "json":
+        keys = ("id", "layer", "severity", "title")
+        sys.stdout.write(json.dumps([dict(zip(keys, row, strict=True)) for row in rows], ensure_ascii=False, indent=2) + "\n")
+        return 0
+    width = max((len(row[0]) for row in rows), default=0)
+    for id_, layer_, severity, title in rows:
+        print(f"{id_:<{width}}  {layer_:<8}  {severity:<7}  {title}")
+    return 0
+
+
+def show(options: Shared, rule_id: str) -> int:
+    """Print a rule's page."""
+    from kdoctor.rules.page import page
+
+    book = open_book(options.rules)
+    rule = book.rule(rule_id)
+    if options.outputs[0][0] == "json":
+        from kdoctor.rules.compiling import plain
+
+        sys.stdout.write(json.dumps(plain(rule), ensure_ascii=False, indent=2) + "\n")
+        return 0
+    sys.stdout.write(page(book, rule, options.lang))
+    return 0
+
+
+def lint_folders(folders: list[Path]) -> int:
+    """Print every mistake; 0 when there is none, else 2."""
+    from kdoctor.rules.compiling import beside
+    from kdoctor.rules.lint import lint
+    from kdoctor.rules.load import read_folder
+
+    shipped = shipped_folder()
+    wrong = count = 0
+    for path in folders or [shipped]:
+        own = not folders or path.resolve() == shipped.resolve()
+        folder = read_folder(path) if own else beside(read_folder(shipped), path)
+        count += len(folder.rules)
+        for error in lint(folder, ("zh",) if own else (), shipped=own):
+            wrong += 1
+            print(error)
+    if count == 0:
+        raise UsageError(f"{', '.join(map(str, folders))}: no rules in it")
+    print(f"{count} rules, {wrong} {'mistake' if wrong == 1 else 'mistakes'}", file=sys.stderr)
+    return 2 if wrong else 0
+
+
+def test_rules(ids: list[str], folders: list[Path]) -> int:
+    """Run examples and scenarios; print what does not come out; 0 when all do, else 2."""
+    from kdoctor.rules.compiling import all_folders, as_book, refuse
+    from kdoctor.rules.lint import test_rule
+
+    folder = all_folders(shipped_folder(), folders)
+    refuse(folder)
+    for one in ids:
+        if one not in folder.rules:
+            raise UsageError(f'no rule "{one}".{did_you_mean(one, folder.rules)} See `kdoctor rules list`.')
+    book = as_book(folder)
+    wrong = examples = scenarios = 0
+    for rule_id in ids or list(folder.rules):
+        rule = folder.rules[rule_id]
+        examples += len(rule.examples.positive) + len(rule.examples.negative)
+        scenarios += len(rule.scenarios)
+        for error in test_rule(rule, folder, book):
+            wrong += 1
+            print(error)
+    print(f"{len(ids or folder.rules)} rules, {examples} examples, {scenarios} scenarios, {wrong} wrong", file=sys.stderr)
+    return 2 if wrong else 0
+
+
+def print_schema(kind: str) -> int:
+    """Print the JSON Schema of rules, recipes or translations."""
+    from kdoctor.rules import model
+    from kdoctor.rules.load import schema
+
+    classes: dict[str, type] = {"rule": model.Rule, "recipe": model.Recipe, "translation": model.Translation}
+    if kind not in classes:
+        raise UsageError(f'no schema "{kind}".{did_you_mean(kind, classes)} There are {", ".join(classes)}.')
+    sys.stdout.write(json.dumps(schema(classes[kind]), indent=2) + "\n")
+    return 0

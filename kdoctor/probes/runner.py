@@ -1,0 +1,109 @@
+"""Runs probes: each question once, each within its time, each only where its answer would count."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from kdoctor.model import CUT, UNSEEN, Evidence
+from kdoctor.probes.ask import Found
+from kdoctor.probes.kinds import KINDS, Kind
+from kdoctor.vantages import Vantage
+
+PROBE_SECONDS = 5.0
+"""The most that one probe may take."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where probes run: a vantage, or none with the reason why nobody can look there."""
+
+    name: str
+    vantage: Vantage | None
+    why_not: str = ""
+
+
+class Runner:
+    """Memory and clock of one run. `seconds` is what the whole run may take."""
+
+    def __init__(self, seconds: float, trusted_hosts: frozenset[str] = frozenset()) -> None:
+        self._end = time.monotonic() + seconds
+        self.trusted_hosts = trusted_hosts
+        self._asked: dict[tuple[str, str, tuple[tuple[str, str], ...]], asyncio.Task[Evidence]] = {}
+
+    @property
+    def left(self) -> float:
+        """Seconds until the run's deadline, never below zero."""
+        return max(self._end - time.monotonic(), 0.0)
+
+    async def ask(self, place: Place, kind: str, params: Mapping[str, str]) -> Evidence:
+        """Return the answer of one probe; never raises for what it finds."""
+        key = (place.name, kind, tuple(sorted(params.items())))
+        task = self._asked.get(key)
+        if task is None:
+            task = asyncio.create_task(self._run(place, KINDS[kind], params))
+            self._asked[key] = task
+        return await asyncio.shield(task)
+
+    def answers(self) -> list[Evidence]:
+        """Return every answer that is there, in the order of asking."""
+        return [t.result() for t in self._asked.values() if t.done() and not t.cancelled() and t.exception() is None]
+
+    async def _run(self, place: Place, kind: Kind, params: Mapping[str, str]) -> Evidence:
+        target = ", ".join(params.values())
+        if place.vantage is None:
+            return Evidence(kind.id, target, place.name, UNSEEN, place.why_not)
+        sharing = place.vantage.sharing(kind.facet)
+        if kind.facet != "none" and not sharing.shared:
+            return Evidence(kind.id, target, place.name, UNSEEN, sharing.because)
+        limit = min(PROBE_SECONDS, self.left)
+        if limit <= 0:
+            return Evidence(kind.id, target, place.name, CUT, "the deadline had come")
+        began = time.monotonic()
+        try:
+            asking = _Asking(self, place, began + limit)
+            found = await asyncio.wait_for(_function(kind)(asking, **params), limit)
+        except asyncio.TimeoutError:
+            return Evidence(kind.id, target, place.name, CUT, f"no answer within {limit:.1f} s", time.monotonic() - began)
+        except Exception as error:  # a probe's own defect must not end the run
+            _log.exception("the probe %s failed", kind.id)
+            found = Found(UNSEEN, f"the probe {kind.id} itself failed: {type(error).__name__}: {error}")
+        seconds = time.monotonic() - began
+        return Evidence(kind.id, found.target or target, place.name, found.outcome, found.detail, seconds, found.data)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """What a probe's function gets; see `ask.Asking`."""
+
+    runner: Runner
+    place: Place
+    end: float
+
+    @property
+    def vantage(self) -> Vantage:
+        assert self.place.vantage is not None
+        return self.place.vantage
+
+    @property
+    def remaining(self) -> float:
+        return max(self.end - time.monotonic(), 0.0)
+
+    @property
+    def trusted_hosts(self) -> frozenset[str]:
+        return self.runner.trusted_hosts
+
+    def other(self, kind: str, **params: str) -> Awaitable[Evidence]:
+        return self.runner.ask(self.place, kind, params)
+
+
+def _function(kind: Kind) -> Callable[..., Awaitable[Found]]:
+    module, _, name = kind.run.partition(":")
+    function: Callable[..., Awaitable[Found]] = getattr(importlib.import_module(module), name)
+    return function

@@ -1,0 +1,101 @@
+"""From a candidate to a diagnosis: verdict judged, texts and fixes filled in. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from kdoctor.model import Diagnosis, Evidence, Severity, Verdict
+from kdoctor.registries import is_well_known
+from kdoctor.rules import model
+from kdoctor.rules.book import Book
+from kdoctor.rules.condition import Scope
+from kdoctor.rules.judge import judge
+from kdoctor.rules.match import Candidate
+from kdoctor.rules.remedy import Restart, fixes, with_systemd
+from kdoctor.rules.template import first_filled
+from kdoctor.rules.words import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What judging needs besides the candidate: the rules, the language, the platforms in charge.
+
+    `known` are the proxies, resolvers and registries that stand in settings here or came by flag.
+    """
+
+    book: Book
+    lang: str = "en"
+    platforms: Sequence[str] = ("docker-engine", "shell")
+    restart: Restart = with_systemd
+    known: frozenset[str] = field(default_factory=frozenset)
+
+
+def unprobed(candidate: Candidate, setting: Setting, sentence: str) -> Diagnosis:
+    """Return the diagnosis that the text alone gives, with the reason why nothing was asked."""
+    because = Words(setting.lang).say(sentence)
+    return _diagnosis(candidate, setting, {}, Verdict.UNCHECKED, because, candidate.vantage or "shell")
+
+
+def judged(candidate: Candidate, setting: Setting, results: Mapping[str, Evidence], vantage: str) -> Diagnosis:
+    """Return the diagnosis that the probes' results give."""
+    scope = Scope(candidate.facts, results)
+    rule = _worded(candidate.rule, setting)
+    verdict, because = judge(rule, scope, Words(setting.lang), foreign(candidate.facts, setting.known))
+    return _diagnosis(candidate, setting, results, verdict, because, vantage)
+
+
+def foreign(facts: Mapping[str, str], known: frozenset[str]) -> str | None:
+    """Return the first of a text's proxy, resolver and registry that stands in no settings here."""
+    for name in ("proxy", "resolver", "registry"):
+        value = facts.get(name)
+        if value is None:
+            continue
+        bare = value.partition("://")[2].rstrip("/") if "://" in value else value
+        host = bare.rpartition(":")[0].strip("[]") or bare
+        if name == "registry" and (is_well_known(bare) or is_well_known(host)):
+            continue
+        if not {bare, host, bare.strip("[]"), f"{bare}:53"} & known:
+            return value
+    return None
+
+
+def _worded(rule: model.Rule, setting: Setting) -> model.Rule:
+    """Return the rule with its texts in the run's language, as far as they are translated."""
+    if setting.lang == "en":
+        return rule
+    translation = setting.book.translation(setting.lang, rule.id)
+    if translation is None:
+        return rule
+    verdict = replace(rule.verdict, because=translation.because or rule.verdict.because)
+    return replace(rule, title=translation.title, why=translation.why or rule.why, verdict=verdict)
+
+
+def _diagnosis(
+    candidate: Candidate,
+    setting: Setting,
+    results: Mapping[str, Evidence],
+    verdict: Verdict,
+    because: str,
+    vantage: str,
+) -> Diagnosis:
+    rule = _worded(candidate.rule, setting)
+    scope = Scope(candidate.facts, results)
+    offered = () if verdict is Verdict.REFUTED else tuple(fixes(rule, scope, setting.book, setting.platforms, setting.restart, setting.lang))
+    return Diagnosis(
+        rule=rule.id,
+        layer=rule.layer,
+        severity=Severity(candidate.severity or rule.severity),
+        role=candidate.role,
+        title=first_filled(rule.title, scope) or rule.id,
+        verdict=verdict,
+        because=because,
+        vantage=vantage,
+        facts=dict(candidate.facts),
+        why=first_filled(rule.why, scope) or "",
+        matched=candidate.matched,
+        locations=candidate.locations,
+        evidence=(*candidate.seen, *(e for e in results.values() if e not in candidate.seen)),
+        fixes=offered,
+        references=tuple(one.url for one in rule.references),
+    )

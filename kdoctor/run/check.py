@@ -1,0 +1,176 @@
+"""`kdoctor check`: every step from here to the images tried, the first broken one named."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from kdoctor.errors import UsageError
+from kdoctor.model import Check, Diagnosis, Report, Role, Severity, Status, Verdict
+from kdoctor.probes.runner import Place, Runner
+from kdoctor.references import parse
+from kdoctor.registries import api_host
+from kdoctor.rules.book import Book
+from kdoctor.rules.match import Candidate, explains
+from kdoctor.run import places
+from kdoctor.run.live import distance
+from kdoctor.run.local import Local
+from kdoctor.run.probing import diagnosed
+from kdoctor.run.situation import Situation, runner, survey
+from kdoctor.run.walk import Target, Walk
+
+DEFAULT_REGISTRIES = ("registry-1.docker.io", "registry.k8s.io")
+"""What is looked at where neither a flag nor a setting names a registry."""
+
+_SHARED_CAUSE = frozenset({"proxy", "dns", "daemon", "host", "runtime"})
+"""Layers whose failure is one failure, however many registries it hides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to check: registries and images by flag, images of manifests, the tool it is for."""
+
+    registries: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    manifest_images: tuple[str, ...] = ()
+    tool: str | None = None
+    seconds: float = 20.0
+    fail_on: Severity = Severity.ERROR
+    lang: str = "en"
+
+    def given(self) -> set[str]:
+        """Return the registries that the person named by flag: more than /v2/ may be asked of them."""
+        return {api_host(r) for r in self.registries} | {api_host(parse(i).registry) for i in self.images}
+
+
+@dataclass(slots=True)
+class Run:
+    """A check under way; `report` may be asked for at any time."""
+
+    book: Book
+    wanted: Wanted
+    situation: Situation | None = None
+    walk: Walk | None = None
+    diagnoses: list[Diagnosis] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+
+    async def go(self) -> Report:
+        """Check, within the deadline."""
+        self.situation = situation = await survey(self.wanted.given(), self.wanted.seconds)
+        run = runner(situation, self.wanted.seconds - (time.monotonic() - self.began))
+        self.walk = walk = Walk(run, self.book)
+        place, pulls = self._puller(situation)
+        targets = self._targets(situation, place)
+        local = Local(walk, situation, place, self.wanted.tool)
+        daemon_answers = await local.daemon()
+        chains = [walk.to_image(place, target) for target in targets] if pulls and daemon_answers else []
+        if not chains:
+            for target in targets:
+                walk.skip("connect", place, target.address, "the Docker daemon does not answer")
+        await asyncio.gather(local.rest(targets), *chains)
+        self.diagnoses = await self._judged(situation, run, place)
+        return self.report()
+
+    def _puller(self, situation: Situation) -> tuple[Place, bool]:
+        """Return who pulls here: the Docker daemon where there is one, else this shell's programs."""
+        wants_docker = self.wanted.tool in ("docker", "kind", "k3d")
+        if situation.vantages.docker is not None:
+            return situation.place("docker"), True
+        return (situation.place("docker"), False) if wants_docker else (situation.place("shell"), True)
+
+    def _targets(self, situation: Situation, place: Place) -> list[Target]:
+        wanted = self.wanted
+        images = [*wanted.images, *wanted.manifest_images]
+        targets = [Target(api_host(parse(image).registry), image) for image in images]
+        named = [api_host(registry) for registry in wanted.registries]
+        if not targets and not named:
+            named = [api_host(r) for r in situation.registries(place)] or list(DEFAULT_REGISTRIES)
+            if wanted.tool in ("minikube", "kubeadm") and "registry.k8s.io" not in named:
+                named.append("registry.k8s.io")
+        reached = {target.registry for target in targets}
+        return list(dict.fromkeys([*targets, *(Target(r) for r in named if r not in reached)]))
+
+    async def _judged(self, situation: Situation, run: Runner, place: Place) -> list[Diagnosis]:
+        assert self.walk is not None
+
+        async def one(candidate: Candidate) -> Diagnosis:
+            on = places.platforms(self._engine(candidate), "", place.name, situation.host, sys.platform)
+            setting = situation.setting(self.book, self.wanted.lang, on)
+            here = situation.place(candidate.vantage) if candidate.vantage else place
+            return await diagnosed(candidate, setting, here, run)
+
+        found = merged(self.walk.found)
+        return ordered(list(await asyncio.gather(*(one(c) for c in found))), {c.rule.id: c for c in found})
+
+    def _engine(self, candidate: Candidate) -> str | None:
+        del candidate
+        return self.wanted.tool if self.wanted.tool in ("minikube", "kind", "k3s", "kubeadm") else None
+
+    def report(self) -> Report:
+        """Return what is known so far."""
+        walk = self.walk
+        blind = walk is None or walk.blind
+        status = Status.UNKNOWN if blind else Status.HEALTHY
+        report = Report(
+            "check",
+            status,
+            self.wanted.lang,
+            tuple(self.diagnoses),
+            tuple(_in_order(walk.checks)) if walk else (),
+            host=self.situation.host if self.situation else None,
+            notices=(*self.book.notices, *self.notices),
+            blind=blind,
+            seconds=time.monotonic() - self.began,
+        )
+        return replace(report, status=Status.PROBLEM) if report.at_least(self.wanted.fail_on) else report
+
+
+def _in_order(checks: Sequence[Check]) -> list[Check]:
+    """Group the steps by what they lead to, in the order in which each was begun."""
+    return list(dict.fromkeys(checks))
+
+
+def merged(found: Iterable[Candidate]) -> list[Candidate]:
+    """Return the candidates with one cause named once, however many registries it hides."""
+    kept: dict[tuple[str, ...], Candidate] = {}
+    for candidate in found:
+        facts = candidate.facts
+        if candidate.rule.layer in _SHARED_CAUSE:
+            names = ("proxy", "resolver", "path", "socket", "tool", "host")
+        else:
+            names = ("registry", "image", "host", "path", "url")
+        if candidate.rule.layer in ("network", "tls"):
+            names = ("registry", "host")
+        key = (candidate.rule.id, *(facts.get(name, "") for name in names))
+        kept.setdefault(key, candidate)
+    return list(kept.values())
+
+
+def ordered(diagnoses: Sequence[Diagnosis], candidates: dict[str, Candidate]) -> list[Diagnosis]:
+    """Return the diagnoses with their roles: the worst and nearest first, consequences behind causes."""
+    live = {d.rule for d in diagnoses if d.verdict is not Verdict.REFUTED}
+
+    def caused(diagnosis: Diagnosis) -> bool:
+        effect = candidates[diagnosis.rule].rule
+        return any(rule != effect.id and explains(candidates[rule].rule, effect) for rule in live)
+
+    in_order = sorted(diagnoses, key=lambda d: (d.verdict is Verdict.REFUTED, caused(d), list(Severity).index(d.severity), distance(d)))
+    out: list[Diagnosis] = []
+    for diagnosis in in_order:
+        role = Role.ROOT if not out else Role.CONSEQUENCE if caused(diagnosis) else Role.INDEPENDENT
+        out.append(replace(diagnosis, role=role))
+    return out
+
+
+def nothing_selected(images: Sequence[str], files: Sequence[str]) -> None:
+    """Refuse manifests without an image: an empty run is no healthy one.
+
+    Raises:
+        UsageError: files were given and none of them names an image.
+    """
+    if files and not images:
+        raise UsageError(f"{', '.join(files)}: no container image in it; nothing to check")

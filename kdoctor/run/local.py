@@ -1,0 +1,91 @@
+"""The steps of a check that are about this machine: the daemon, the disk, tools, the cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from kdoctor.model import Severity
+from kdoctor.probes.runner import Place
+from kdoctor.run.situation import Situation
+from kdoctor.run.walk import Target, Walk
+
+TOOLS: Mapping[str, tuple[str, ...]] = {
+    "minikube": ("minikube", "kubectl"),
+    "kind": ("kind", "kubectl", "docker"),
+    "k3s": ("k3s",),
+    "kubeadm": ("kubeadm", "kubelet", "kubectl", "crictl", "conntrack", "socat", "iptables", "ethtool"),
+    "docker": ("docker",),
+}
+"""The programs that each `--for` needs: kubeadm's are those of its own preflight checks."""
+
+_CLUSTERS = frozenset({"minikube", "kind", "k3s", "kubeadm"})
+
+
+class Local:
+    """The local part of one check."""
+
+    def __init__(self, walk: Walk, situation: Situation, place: Place, tool: str | None) -> None:
+        self.walk, self.situation, self.place, self.tool = walk, situation, place, tool
+        self.shell = situation.place("shell")
+
+    async def daemon(self) -> bool:
+        """Look whether the Docker daemon answers; True where none is concerned."""
+        wanted = self.tool in ("docker", "kind")
+        if self.situation.vantages.docker is None and not wanted:
+            self.walk.skip("daemon", self.shell, "docker", self.situation.vantages.no_docker)
+            return True
+        daemon, _ = await asyncio.gather(
+            self.walk.step("daemon", self.shell, {}, {}), self.walk.step("daemon-config", self.shell, {}, {})
+        )
+        return daemon.outcome == "ok"
+
+    async def rest(self, targets: Sequence[Target]) -> None:
+        """Look at disk, credentials, tools and, where one is meant, the cluster."""
+        steps = [self._tools(), self._cluster()]
+        if self.place.name == "docker":
+            steps += [self._disk(), self._credentials(targets)]
+        await asyncio.gather(*steps)
+
+    async def _disk(self) -> None:
+        vantage = self.place.vantage
+        if vantage is None or not vantage.sharing("names").shared:
+            self.walk.skip("disk", self.place, "", vantage.sharing("names").because if vantage else self.place.why_not)
+            return
+        await self.walk.step("disk", self.shell, {}, {})
+
+    async def _credentials(self, targets: Sequence[Target]) -> None:
+        registries = dict.fromkeys(target.registry for target in targets)
+        await asyncio.gather(
+            *(self.walk.step("credentials", self.shell, {"registry": r}, {"registry": r}) for r in registries)
+        )
+
+    async def _tools(self) -> None:
+        names = TOOLS.get(self.tool or "", ())
+        await asyncio.gather(*(self.walk.step("tool", self.shell, {"tool": n}, {"tool": n}) for n in names))
+
+    async def _cluster(self) -> None:
+        machine = self.situation.machine
+        meant = self.tool in _CLUSTERS
+        has_kubectl = shutil.which("kubectl", path=machine.env.get("PATH")) is not None
+        if not (meant or has_kubectl or "KUBECONFIG" in machine.env):
+            self.walk.skip("kubeconfig", self.shell, "kubectl", "kubectl is not installed and no cluster is meant (--for)")
+            return
+        before = len(self.walk.found)
+        if self.tool == "minikube":
+            await asyncio.gather(
+                self.walk.step("profile", self.shell, {}, {}), self.walk.step("driver", self.shell, {}, {})
+            )
+        config = await self.walk.step("kubeconfig", self.shell, {}, {})
+        if config.outcome == "ok":
+            await self.walk.step("cluster", self.shell, {}, {})
+            await self.walk.step("apiserver", self.shell, {}, {})
+        if not meant:
+            self._only_warn(before)
+
+    def _only_warn(self, before: int) -> None:
+        """Before a cluster is made, none answers: a warning unless `--for` says that one is meant."""
+        found = self.walk.found
+        found[before:] = [replace(c, severity=Severity.WARNING.value, vantage="shell") for c in found[before:]]

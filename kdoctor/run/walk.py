@@ -1,0 +1,289 @@
+"""The walk: every step from a puller to an image, in the order of the way that the packets take.
+
+A step that fails stops what depends on it, and only that; its outcome selects the rules that name
+it in `detect`. The route decides the shape: direct, through a proxy, or by mirrors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from kdoctor.model import CUT, UNSEEN, Check, Evidence
+from kdoctor.probes.runner import Place, Runner
+from kdoctor.rules.book import Book
+from kdoctor.rules.condition import Scope, evaluate
+from kdoctor.rules.match import Candidate, match
+from kdoctor.rules.template import fill
+
+GOOD: Mapping[str, frozenset[str]] = {
+    "daemon": frozenset({"ok"}),
+    "daemon-config": frozenset({"ok", "missing"}),
+    "disk": frozenset({"ok", "low"}),
+    "credentials": frozenset({"none", "stored", "helper-ok"}),
+    "proxy-settings": frozenset({"set", "direct"}),
+    "resolvers": frozenset({"ok"}),
+    "name": frozenset({"ok"}),
+    "proxy-name": frozenset({"ok"}),
+    "connect": frozenset({"open"}),
+    "proxy-connect": frozenset({"open"}),
+    "proxy-speaks": frozenset({"http", "tls", "socks5"}),
+    "tunnel": frozenset({"ok", "no-proxy"}),
+    "tls": frozenset({"ok"}),
+    "ping": frozenset({"ok", "challenge"}),
+    "token": frozenset({"ok", "not-needed", "basic"}),
+    "manifest": frozenset({"ok"}),
+    "platform": frozenset({"ok", "single"}),
+    "blob": frozenset({"ok"}),
+    "mirrors": frozenset({"ok", "none"}),
+    "distribution": frozenset({"ok"}),
+    "tool": frozenset({"found"}),
+    "kubeconfig": frozenset({"ok"}),
+    "apiserver": frozenset({"ok", "unauthorized"}),
+    "profile": frozenset({"running", "none", "no-tool"}),
+    "driver": frozenset({"ok", "none"}),
+    "cluster": frozenset({"running", "none"}),
+}
+"""The outcomes of each step that let the walk go on."""
+
+KIND_OF: Mapping[str, str] = {
+    "daemon": "docker.ping",
+    "daemon-config": "docker.config",
+    "disk": "host.disk",
+    "credentials": "docker.credentials",
+    "proxy-settings": "proxy.settings",
+    "resolvers": "dns.resolvers",
+    "name": "dns.lookup",
+    "proxy-name": "dns.lookup",
+    "connect": "tcp.connect",
+    "proxy-connect": "tcp.connect",
+    "proxy-speaks": "proxy.speaks",
+    "tunnel": "proxy.tunnel",
+    "tls": "tls.handshake",
+    "ping": "registry.ping",
+    "token": "registry.token",
+    "manifest": "registry.manifest",
+    "platform": "registry.platform",
+    "blob": "registry.blob",
+    "mirrors": "registry.mirrors",
+    "distribution": "docker.distribution",
+    "tool": "host.tool",
+    "kubeconfig": "kube.config",
+    "apiserver": "kube.api",
+    "profile": "minikube.profile",
+    "driver": "minikube.driver",
+    "cluster": "cluster.local",
+}
+"""The kind of probe that each step asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is to be reached: a registry (API host[:port]) and, where one is wanted, an image of it."""
+
+    registry: str
+    image: str | None = None
+
+    @property
+    def address(self) -> str:
+        """Return host:port, 443 where no port is given."""
+        host, colon, port = self.registry.rpartition(":")
+        return self.registry if colon and port.isdigit() and (not host.endswith(":") or host.startswith("[")) else f"{self.registry}:443"
+
+    @property
+    def host(self) -> str:
+        """Return the host without port and brackets."""
+        return self.address.rpartition(":")[0].strip("[]")
+
+    @property
+    def url(self) -> str:
+        """Return the URL of the registry's API."""
+        return f"https://{self.registry}/v2/"
+
+
+@dataclass(slots=True)
+class Walk:
+    """One walk: what it asked, in order, and the candidates that failed steps nominate."""
+
+    runner: Runner
+    book: Book
+    checks: list[Check] = field(default_factory=list)
+    found: list[Candidate] = field(default_factory=list)
+    blind: bool = False
+
+    async def step(
+        self, name: str, place: Place, params: Mapping[str, str], facts: Mapping[str, str], *, judge: bool = True
+    ) -> Evidence:
+        """Take one step; with `judge` a failure nominates the rules that name it."""
+        evidence = await self.runner.ask(place, KIND_OF[name], params)
+        good = evidence.outcome in GOOD[name] or not judge
+        skipped = evidence.detail or evidence.outcome if evidence.outcome in (UNSEEN, CUT) else None
+        target = next(iter(params.values()), evidence.target)
+        self.blind = self.blind or (judge and skipped is not None)
+        self.checks.append(
+            Check(name, place.name, target, "" if skipped else evidence.outcome, evidence.seconds, skipped, evidence.detail, good)
+        )
+        if evidence.known and not good:
+            self.found += [replace(c, vantage=place.name) for c in nominated(self.book, name, evidence, facts)]
+        return evidence
+
+    def skip(self, name: str, place: Place, target: str, why: str) -> None:
+        """Note a step that was not taken; it counts for nothing."""
+        self.checks.append(Check(name, place.name, target, "", 0.0, why))
+
+    async def to_image(self, place: Place, target: Target) -> None:
+        """Walk from a puller to a registry and, where one is given, its image."""
+        facts = {"registry": target.registry, "url": target.url, **({"image": target.image} if target.image else {})}
+        if place.vantage is not None and not place.vantage.sharing("network").shared:
+            await self._by_daemon(place, target, facts)
+            return
+        settings = await self.step("proxy-settings", place, {"url": target.url}, facts)
+        proxied = settings.outcome == "set"
+        broken = settings.outcome == "invalid"
+        way = self._through_proxy(place, target, facts, settings) if proxied else self._direct(place, target, facts)
+        served, mirrored = await asyncio.gather(way, self._mirrors(place, target, facts))
+        if mirrored and not served and not broken:
+            self._forgive(target)
+        if served and target.image:
+            await self._image(place, target, facts)
+
+    async def _direct(self, place: Place, target: Target, facts: Mapping[str, str]) -> bool:
+        named = await self.step("name", place, {"name": target.host}, facts)
+        if named.outcome == "no-resolver":
+            await self.step("resolvers", place, {}, facts)
+        if named.outcome != "ok":
+            return False
+        connected = await self.step("connect", place, {"address": target.address}, facts)
+        return connected.outcome == "open" and await self._api(place, target, facts)
+
+    async def _through_proxy(self, place: Place, target: Target, facts: Mapping[str, str], settings: Evidence) -> bool:
+        endpoint = str(settings.data.get("endpoint") or "")
+        facts = {**facts, "proxy": endpoint}
+        host = endpoint.rpartition(":")[0].strip("[]")
+        named = await self.step("proxy-name", place, {"name": host}, facts)
+        if named.outcome != "ok":
+            return False
+        connected = await self.step("proxy-connect", place, {"address": endpoint}, facts)
+        if connected.outcome != "open":
+            return False
+        tunnel = await self.step("tunnel", place, {"registry": target.registry}, facts)
+        if tunnel.outcome == "ok":
+            return await self._api(place, target, facts)
+        if tunnel.outcome in ("not-http", "tls", "closed"):
+            await self.step("proxy-speaks", place, {"proxy": str(settings.data.get("proxy") or endpoint)}, facts)
+        return False
+
+    async def _api(self, place: Place, target: Target, facts: Mapping[str, str]) -> bool:
+        tls = await self.step("tls", place, {"registry": target.registry}, facts)
+        if tls.outcome != "ok" and not (tls.outcome == "http" and self._insecure(place, target)):
+            return False
+        ping = await self.step("ping", place, {"registry": target.registry}, facts)
+        return ping.outcome in GOOD["ping"]
+
+    def _insecure(self, place: Place, target: Target) -> bool:
+        return place.vantage is not None and place.vantage.trust(target.registry).insecure
+
+    async def _image(self, place: Place, target: Target, facts: Mapping[str, str]) -> None:
+        assert target.image is not None
+        of_image = {"image": target.image}
+        credentials = await self.runner.ask(place, "docker.credentials", {"registry": target.registry})
+        has_login = credentials.outcome in ("stored", "helper-ok")
+        token = await self.step("token", place, of_image, facts, judge=not has_login)
+        if token.outcome not in GOOD["token"]:
+            if has_login and token.outcome in ("unauthorized", "denied"):
+                self._needs_login(place, target)
+            return
+        manifest = await self.step("manifest", place, of_image, facts, judge=not has_login)
+        if manifest.outcome != "ok":
+            if has_login and manifest.outcome in ("unauthorized", "denied", "forbidden", "name-unknown", "not-found"):
+                self._needs_login(place, target)
+            return
+        platform = await self.step("platform", place, of_image, facts)
+        if platform.outcome in (*GOOD["platform"], UNSEEN):
+            await self.step("blob", place, of_image, facts)
+
+    def _needs_login(self, place: Place, target: Target) -> None:
+        """The image wants the stored login, which kdoctor does not use: unseen, not failed."""
+        self.blind = True
+        last = self.checks[-1]
+        why = f"{target.registry} wants the stored login, which kdoctor does not use"
+        self.checks[-1] = replace(last, outcome="", skipped=f"{UNSEEN}: {why}", ok=True)
+
+    async def _mirrors(self, place: Place, target: Target, facts: Mapping[str, str]) -> bool:
+        """Look at the puller's mirrors of the registry; tell whether one of them serves."""
+        if place.vantage is None or not place.vantage.mirrors(target.registry):
+            return False
+        params = {"registry": target.registry, **({"image": target.image} if target.image else {})}
+        mirrors = await self.step("mirrors", place, params, facts)
+        return mirrors.outcome in ("ok", "some-dead")
+
+    def _forgive(self, target: Target) -> None:
+        """A mirror serves what the registry itself does not: what failed on the direct way is a warning."""
+        self.found = [
+            replace(c, severity="warning") if c.facts.get("registry") == target.registry and not _is_mirror(c) else c
+            for c in self.found
+        ]
+
+    async def _by_daemon(self, place: Place, target: Target, facts: Mapping[str, str]) -> None:
+        """The daemon's network cannot be looked at from here: let the daemon itself ask the registry."""
+        assert place.vantage is not None
+        why = place.vantage.sharing("network").because
+        settings = await self.step("proxy-settings", place, {"url": target.url}, facts)
+        if settings.outcome == "invalid":
+            return
+        if not target.image:
+            self.blind = True
+            self.skip("connect", place, target.address, f"{UNSEEN}: {why}; give an image with --image to let the daemon ask")
+            return
+        answer = await self.step("distribution", place, {"image": target.image}, facts)
+        if answer.outcome != "failed":
+            return
+        for candidate in match(self.book, f"Error response from daemon: {answer.data.get('message')}", "the daemon's answer"):
+            self.found.append(replace(candidate, seen=(answer,), facts={**facts_for(candidate, facts), **candidate.facts}))
+
+
+def _is_mirror(candidate: Candidate) -> bool:
+    return any(e.probe == KIND_OF["mirrors"] for e in candidate.seen)
+
+
+def facts_for(candidate: Candidate, facts: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the facts that the candidate's rule declares."""
+    return {name: value for name, value in facts.items() if name in candidate.rule.facts}
+
+
+def nominated(book: Book, step: str, evidence: Evidence, facts: Mapping[str, str]) -> list[Candidate]:
+    """Return the candidates that a step's outcome nominates, the general ones superseded."""
+    whole = {**facts, **_facts_of(step, evidence)}
+    scope = Scope(whole, {step: evidence})
+    found: list[Candidate] = []
+    for rule_id in book.detecting(step, evidence.outcome):
+        rule = book.rule(rule_id)
+        for detect in rule.detect:
+            if detect.step != step or evidence.outcome not in detect.outcome:
+                continue
+            if detect.when is not None and evaluate(detect.when, scope, fill) is not True:
+                continue
+            known = {name: value for name, value in whole.items() if name in rule.facts and value}
+            if all(spec.optional or name in known for name, spec in rule.facts.items()):
+                found.append(Candidate(rule, known, severity=detect.severity, seen=(evidence,)))
+            break
+    gone = {other for candidate in found for other in candidate.rule.supersedes if other != candidate.rule.id}
+    return [candidate for candidate in found if candidate.rule.id not in gone]
+
+
+def _facts_of(step: str, evidence: Evidence) -> dict[str, str]:
+    """Return the facts that a step's result states: its text and number fields, and what it asked about."""
+    data = {name: str(value) for name, value in evidence.data.items() if isinstance(value, str | int) and not isinstance(value, bool)}
+    if step in ("name", "proxy-name"):
+        data["host"] = evidence.target.partition(",")[0]
+    if step in ("connect", "proxy-connect"):
+        data.setdefault("address", evidence.target)
+    if step == "tool":
+        data["tool"] = evidence.target
+    if step == "platform" and "wanted" in data:
+        data["platform"] = data["wanted"]
+    if step == "apiserver" and "server" in data:
+        data["url"] = data["server"]
+    data.pop("proxy", None)
+    return data
