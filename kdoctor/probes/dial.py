@@ -196,6 +196,8 @@ async def open_through(
 ) -> Opened | Unreached:
     """Open the way to host:port through a proxy, as net/http does for a URL of `scheme`."""
     clock = clock or Clock(ask)
+    if reason := _improper(host, port):
+        return Unreached("resolve", *reason)
     reached = await reach_proxy(ask, proxy, clock)
     if isinstance(reached, Unreached):
         return reached

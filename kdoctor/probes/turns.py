@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kdoctor.probes.nameserver import FINAL, Answer, ask_server
@@ -48,7 +48,7 @@ async def ask_names(servers: Sequence[Server], names: Sequence[str], budget: flo
         if turn.last.outcome == "ok":
             return turn
         turns.append(turn)
-        if turn.last.outcome not in FINAL and any(answer.outcome == "timeout" for answer in turn.answers):
+        if turn.last.outcome not in FINAL and _slow(turn.answers):
             break  # they would be silent for the next name too
     bare = min(names, key=len)
     return next((turn for turn in turns if turn.name == bare), turns[0])
@@ -64,9 +64,14 @@ async def ask_name(servers: Sequence[Server], name: str, budget: float) -> Turn:
         if answers and left < _LEAST:
             break
         answers = await _pass(servers, name, max(left, _LEAST))
-        if answers[-1].outcome in FINAL or any(answer.outcome == "timeout" for answer in answers):
+        if answers[-1].outcome in FINAL or _slow(answers):
             break
     return Turn(name, tuple(answers))
+
+
+def _slow(answers: Iterable[Answer]) -> bool:
+    """Tell whether time was lost on a server that would lose as much again."""
+    return any(answer.outcome in ("timeout", "malformed") for answer in answers)
 
 
 async def _pass(servers: Sequence[Server], name: str, budget: float) -> list[Answer]:
