@@ -374,6 +374,8 @@ _KINDS = (
             "mode": "text",
             "installed": "bool",
             "service": "text",
+            "group_exists": "bool",
+            "member": "bool",
         },
     ),
     Kind(
@@ -413,7 +415,7 @@ _KINDS = (
     Kind(
         "docker.credentials",
         "Which credentials would the Docker CLI use for the registry, and is their helper there? None is run.",
-        "kdoctor.probes.docker:credentials",
+        "kdoctor.probes.credentials:credentials",
         "none",
         ("none", "stored", "helper-ok", "helper-missing", "invalid"),
         {"registry": "registry?"},
