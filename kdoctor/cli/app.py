@@ -192,7 +192,7 @@ def schema_report() -> int:
     """Print the JSON Schema of `-o json`."""
     import json
 
-    from kdoctor.report.schema import schema
+    from kdoctor.report.json import schema
 
     sys.stdout.write(json.dumps(schema(), indent=2) + "\n")
     return 0

@@ -72,7 +72,7 @@ class Runner:
         except asyncio.TimeoutError:
             return Evidence(kind.id, target, place.name, CUT, f"no answer within {limit:.1f} s", time.monotonic() - began)
         except Exception as error:  # a probe's own defect must not end the run
-            _log.exception("the probe %s failed", kind.id)
+            _log.debug("the probe %s failed", kind.id, exc_info=True)
             found = Found(UNSEEN, f"the probe {kind.id} itself failed: {type(error).__name__}: {error}")
         seconds = time.monotonic() - began
         return Evidence(kind.id, found.target or target, place.name, found.outcome, found.detail, seconds, found.data)

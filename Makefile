@@ -1,0 +1,46 @@
+# One entry point for everything a developer does. `make test` sets up and runs all checks.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: check test install lint types imports rules units lab format clean
+
+check: install ## set up and run the main job
+	-$(BIN)/kdoctor check
+
+test: lint types imports rules units ## set up and run every check
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	touch $@
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install
+	$(BIN)/mypy
+
+imports: install
+	$(BIN)/lint-imports
+
+rules: install
+	$(BIN)/kdoctor rules lint
+	$(BIN)/kdoctor rules test
+
+units: install
+	$(BIN)/pytest
+
+lab: install ## only the fault lab (root, Linux)
+	$(BIN)/pytest tests/lab
+
+format: install
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
