@@ -100,6 +100,5 @@ def _command(run: Sequence[str] | None, scope: Scope) -> str | None:
         if word == part and word.startswith("~/"):  # the shell expands no quoted tilde
             words.append(f"~/{shlex.quote(word[2:])}")
         else:
-            home = "~/" if part.startswith("~/") else ""  # quoted, a shell would not know it for the home directory
-        words.append(word if word in _BARE and word == part else home + shlex.quote(word.removeprefix(home)))
+            words.append(word if word in _BARE and word == part else shlex.quote(word))
     return " ".join(words)
