@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from net_peers import Ask, place, run
+from tests.probes.net_peers import Ask, place, run
 
 from kdoctor.probes.guard import endpoint, refusal, refusal_of_name
 
