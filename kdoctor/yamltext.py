@@ -104,7 +104,7 @@ class _Builder:
                 if root is not None:
                     yield root
             elif isinstance(event, yaml.ScalarEvent):
-                finished = self._named(event.anchor, Node(line, event.value, plain=event.style is None))
+                finished = self._named(event.anchor, Node(line, event.value, plain=not event.style))
             elif isinstance(event, yaml.AliasEvent):
                 if event.anchor not in self._anchors:
                     raise YamlError(f'there is no anchor "{event.anchor}"', line)
