@@ -110,12 +110,14 @@ _ENGINES: tuple[tuple[str, str], ...] = (
     ("node", r"\b(?:ENOTFOUND|ECONNREFUSED|EAI_AGAIN|ECONNRESET|ETIMEDOUT)\b"),
     ("docker", r"Get https?://[^\s\"]+/v2/"),
 )
+# Hosts of pages for people that errors point to.
+_PAGES = re.compile(r"(?:www|docs|status|support|help|blog)\.|aka\.ms$|docs\.|github\.com$|\w+\.sigs\.k8s\.io$", re.IGNORECASE)
 _TRAILING = ".,:;!?'\"`)"
 _NOT_IMAGES = frozenset(
     {"the", "for", "from", "a", "an", "is", "to", "with", "and", "in", "not", "could", "because", "was", "failed", "id", "name", "on",
      "pull", "image", "images", "any", "this", "that", "it", "library", "config", "has", "can", "all", "some", "docker.io", "https", "http", "null",
      "present", "found", "digest", "or", "of", "error", "manifest", "does", "layers", "layer", "already", "may", "by", "policy", "tag", "be", "secrets",
-     "kic", "exists", "format", "locally", "operating", "repository", "cannot", "using", "via", "at"}
+     "kic", "configuration", "exists", "format", "locally", "operating", "repository", "cannot", "using", "via", "at"}
 )  # fmt: skip
 
 
@@ -188,6 +190,7 @@ def _registries(text: str, before: int) -> Iterator[str]:
     for pattern in _REGISTRY:
         found = [(m.start("v"), _trimmed(m["v"].rpartition("@")[2])) for m in _compiled(pattern).finditer(text)]
         found = [(at, host) for at, host in found if "." in host or ":" in host or host == "localhost"]
+        found = [(at, host) for at, host in found if not _PAGES.match(host)]
         yield from (host for at, host in found if line_start <= at <= before)
         yield from _near(iter(found), before)
 
