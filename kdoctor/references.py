@@ -63,11 +63,15 @@ class Reference:
 
     @property
     def familiar(self) -> str:
-        """The form that Docker shows: `ubuntu:latest` for Docker Hub, else the full form."""
-        if self.registry != DOCKER_HUB:
-            return self.normalised
+        """The form that Docker shows: `ubuntu:latest` for Docker Hub, else the full form.
+
+        An organisation on Docker Hub that looks like a host (docker.io/a.b/c) keeps the full form,
+        which Docker forgets.
+        """
         bare = self.repository.removeprefix("library/")
         short = bare if "/" not in bare else self.repository
+        if self.registry != DOCKER_HUB or _split_domain(short) != (self.registry, self.repository):
+            return self.normalised
         return short + self.normalised.removeprefix(self.name)
 
     def __str__(self) -> str:
@@ -100,8 +104,8 @@ def parse(text: str) -> Reference:
 
 def _wrong(text: str, reason: str) -> ImageNameError:
     shown = text if len(text) <= 120 else text[:119] + "…"
-    printable = "".join(c if c.isprintable() else "�" for c in shown)
-    return ImageNameError(f"{printable}: {reason}")
+    message = f"{shown}: {reason}"
+    return ImageNameError("".join(c if c.isprintable() else "�" for c in message))
 
 
 def _refuse_what_people_paste(text: str) -> None:

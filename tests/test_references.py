@@ -23,7 +23,11 @@ SHA = "sha256:" + "a" * 64
         ("index.docker.io/grafana/loki:3", "docker.io/grafana/loki:3", "grafana/loki:3"),
         ("localhost/app", "localhost/app:latest", "localhost/app:latest"),
         ("localhost:5000/app:1", "localhost:5000/app:1", "localhost:5000/app:1"),
-        ("registry.k8s.io/coredns/coredns:v1", "registry.k8s.io/coredns/coredns:v1", "registry.k8s.io/coredns/coredns:v1"),
+        (
+            "registry.k8s.io/coredns/coredns:v1",
+            "registry.k8s.io/coredns/coredns:v1",
+            "registry.k8s.io/coredns/coredns:v1",
+        ),
         ("[::1]:5000/a/b:t", "[::1]:5000/a/b:t", "[::1]:5000/a/b:t"),
         (f"nginx@{SHA}", f"docker.io/library/nginx@{SHA}", f"nginx@{SHA}"),
         (f"nginx:1@{SHA}", f"docker.io/library/nginx:1@{SHA}", f"nginx:1@{SHA}"),

@@ -8,6 +8,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from kdoctor.probes.streams import host_port
 
+Failure = Literal["unreached", "timeout", "reset", "closed", "malformed", "unseen", "cut"]
 Ending = Literal["complete", "limit", "truncated", "stalled", "deadline", "malformed"]
 
 _SAFE = "/:?#[]@!$&'()*+,;=%~"
@@ -85,14 +86,15 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """No answer. `outcome` is unreached, timeout, reset, closed or malformed, in the words of kinds.py.
+    """No answer; `outcome` is one of the words of kinds.py that every registry probe shares.
 
-    `cause` tells the phase too ("connect refused", "tls unknown-authority", "response timeout"); `phase`
-    and `how` are its two parts where the route failed.
+    UNSEEN and CUT are among them: the route may not be known from here, or the time too short. `cause`
+    tells the phase too ("connect refused", "tls unknown-authority", "response timeout"); `phase` and
+    `how` are its two parts where the route failed.
     """
 
     url: Url
-    outcome: Literal["unreached", "timeout", "reset", "closed", "malformed"]
+    outcome: Failure
     cause: str
     detail: str
     address: str | None = None

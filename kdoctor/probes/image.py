@@ -45,7 +45,8 @@ async def platform(ask: Asking, image: str, platform: str | None = None) -> Foun
     async with Conversation(ask) as http:
         reference = parse(image)
         api = api_of(http, reference)
-        assert api is not None
+        if isinstance(api, Found):
+            return api
         top = await _document(api, reference, _text(known, "digest"), _left(known))
         if isinstance(top, Found):
             return top
@@ -93,7 +94,8 @@ async def blob(ask: Asking, image: str) -> Found:
     async with Conversation(ask) as http:
         reference = parse(image)
         api = api_of(http, reference)
-        assert api is not None
+        if isinstance(api, Found):
+            return api
         manifest = await _manifest_for(api, reference, known, oci.Platform.parse(ask.vantage.platform()))
         if isinstance(manifest, Found):
             return manifest

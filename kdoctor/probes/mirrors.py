@@ -12,7 +12,7 @@ from kdoctor.probes.ask import Found
 from kdoctor.probes.http_messages import Failed, Url
 from kdoctor.probes.registry import look_up
 from kdoctor.probes.registry_answers import fields
-from kdoctor.probes.registry_api import Api, base_url
+from kdoctor.probes.registry_api import Api, api_of, base_url
 from kdoctor.probes.registry_http import Conversation
 from kdoctor.probes.streams import settle
 from kdoctor.references import DOCKER_HUB, ImageNameError, Reference, parse
@@ -137,7 +137,8 @@ async def control(ask: Asking, registry: str) -> Found:
 
 async def _reachable(ask: Asking, host: str) -> tuple[str, str, str]:
     base = base_url(host)
-    assert base is not None
+    if base is None:
+        return host, "malformed", f"{host} is no host of a registry"
     async with Conversation(ask) as http:
         outcome, cause, detail = await _pinged(Api(http, host, base))
     return host, outcome if outcome != "unreached" else cause, detail
@@ -186,9 +187,8 @@ async def _offered(ask: Asking, registry: str, mirror: PublicMirror, reference: 
         outcomes = []
         for name in wanted:
             there = parse(name)
-            base = base_url(there.registry)
-            assert base is not None
-            found = await look_up(Api(http, there.registry, base), there, tags=False)
+            api = api_of(http, there)
+            found = api if isinstance(api, Found) else await look_up(api, there, tags=False)
             cause = found.data.get("cause")
             outcomes.append(str(cause) if found.outcome == "unreached" and cause else found.outcome)
             if len(outcomes) == 1 and outcomes[0] != "ok":

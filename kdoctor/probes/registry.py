@@ -77,25 +77,25 @@ async def token(ask: Asking, image: str) -> Found:
         return reference
     async with Conversation(ask) as http:
         api = api_of(http, reference)
-        if api is None:
-            return Found(UNSEEN, f"{reference.registry} is no host[:port] of a registry")
+        if isinstance(api, Found):
+            return api
         answer = await api.manifest("HEAD", reference.repository, reference.object)
     if isinstance(answer, Failed):
         data = fields(host=answer.url.netloc, address=answer.address, cause=answer.cause)
         return Found(answer.outcome, f"the registry itself: {answer.detail}", data)
-    given = answer if isinstance(answer, Token) else answer.token
-    if given is not None:
-        data = fields(
-            realm=given.realm,
-            host=given.host,
-            address=given.address,
-            status=given.status,
-            message=given.message,
-            cause=given.cause,
-        )
-        return Found(given.outcome, given.detail, data)
-    assert isinstance(answer, Answered)
-    return _no_token(reference, answer.response)
+    if isinstance(answer, Answered):
+        if answer.token is None:
+            return _no_token(reference, answer.response)
+        answer = answer.token
+    data = fields(
+        realm=answer.realm,
+        host=answer.host,
+        address=answer.address,
+        status=answer.status,
+        message=answer.message,
+        cause=answer.cause,
+    )
+    return Found(answer.outcome, answer.detail, data)
 
 
 def _no_token(reference: Reference, response: Response) -> Found:
@@ -119,8 +119,8 @@ async def manifest(ask: Asking, image: str) -> Found:
         return reference
     async with Conversation(ask) as http:
         api = api_of(http, reference)
-        if api is None:
-            return Found(UNSEEN, f"{reference.registry} is no host[:port] of a registry")
+        if isinstance(api, Found):
+            return api
         return await look_up(api, reference)
 
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from kdoctor import oci
+from kdoctor.model import UNSEEN
 from kdoctor.probes import challenges, registry_answers
+from kdoctor.probes.ask import Found
 from kdoctor.probes.http_messages import Failed, Response, Url
 from kdoctor.probes.registry_http import BODY_LIMIT, Conversation, Follow
 from kdoctor.probes.streams import split_host_port
@@ -124,8 +126,8 @@ class Api:
         port = 80 if self.base.port == 443 else self.base.port
         plain = replace(self.base, scheme="http", port=port, path=target)
         second = await self._http.request(method, plain, headers, limit=limit, follow=follow)
-        if isinstance(second, Failed) and second.outcome != "timeout":
-            return answer  # what HTTPS said is nearer to the cause than that HTTP failed as well
+        if isinstance(second, Failed) and second.phase and second.url.host == plain.host:
+            return answer  # no HTTP either: what HTTPS said is nearer to the cause
         self.base = replace(plain, path=self.base.path)
         return second
 
@@ -145,9 +147,8 @@ class Api:
             return Token("malformed", f"{self.registry} names no usable token server: {shown!r}", shown, cause="realm")
         scope = challenge.params.get("scope") or f"repository:{repository}:pull"
         query = {"service": challenge.params.get("service", ""), "scope": scope}
-        separator = "&" if "?" in url.path else "?"
-        asked = Url.parse(f"{url}{separator}{urlencode({k: v for k, v in query.items() if v})}")
-        assert asked is not None
+        extra = urlencode({name: value for name, value in query.items() if value})
+        asked = replace(url, path=f"{url.path}{'&' if '?' in url.path else '?'}{extra}")
         return read_token(str(url).partition("?")[0], await self._http.request("GET", asked))
 
 
@@ -186,10 +187,12 @@ def _token_value(answer: Response) -> str | None:
     return None
 
 
-def api_of(http: Conversation, reference: Reference) -> Api | None:
-    """Return the API of an image's registry."""
+def api_of(http: Conversation, reference: Reference) -> Api | Found:
+    """Return the API of an image's registry; a Found where the registry's name is none."""
     base = base_url(reference.registry)
-    return Api(http, reference.registry, base) if base else None
+    if base is None:
+        return Found(UNSEEN, f"{reference.registry} is no host[:port] of a registry")
+    return Api(http, reference.registry, base)
 
 
 def _within(address: str | None, networks: tuple[str, ...]) -> bool:

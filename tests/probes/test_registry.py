@@ -17,14 +17,16 @@ from tests.probes.registry_peers import V2, Answer, Asker, Content, Puller, Raw,
 BEARER = 'Bearer realm="{realm}",service="reg.test",scope="repository:lib/app:pull"'
 
 
-async def ask(kind: str, host: str, tmp_path: Path, *, trust: bool = True, seconds: float = 5, **params: str) -> Evidence:
+async def ask(
+    kind: str, host: str, tmp_path: Path, *, trust: bool = True, seconds: float = 5, **params: str
+) -> Evidence:
     trusted = frozenset({host}) if trust else frozenset()
     return await Asker(Puller(tmp_path), trusted, seconds).other(kind, **params)
 
 
-async def ping(answer: Answer, tmp_path: Path, **options: float) -> Evidence:
+async def ping(answer: Answer, tmp_path: Path, seconds: float = 5) -> Evidence:
     async with serving(lambda request: answer) as peer:
-        return await ask("registry.ping", peer.host, tmp_path, registry=peer.host, **options)
+        return await ask("registry.ping", peer.host, tmp_path, seconds=seconds, registry=peer.host)
 
 
 # --- ping ---------------------------------------------------------------------------------------
@@ -171,7 +173,9 @@ async def test_a_redirect_to_a_metadata_address_is_refused(tmp_path: Path) -> No
     assert str(found.data["cause"]).endswith("blocked")
 
 
-@pytest.mark.parametrize("location", ["", "ftp://x/", "http://", "http://a b/", "//[::", "http://x:99999/", "javascript:1"])
+@pytest.mark.parametrize(
+    "location", ["", "ftp://x/", "http://", "http://a b/", "//[::", "http://x:99999/", "javascript:1"]
+)
 async def test_a_redirect_to_nowhere_is_the_answer_itself(location: str, tmp_path: Path) -> None:
     found = await ping((307, {"Location": location}, b""), tmp_path)
     assert found.outcome == "not-registry"
@@ -283,7 +287,11 @@ async def manifest(answer: Answer, tmp_path: Path, image: str = "lib/app:1") -> 
 async def test_head_is_enough_where_the_digest_is_stated(tmp_path: Path) -> None:
     content = Content()
     digest = content.index("1", "amd64")
-    limits = {"RateLimit_Limit": "100;w=21600", "RateLimit_Remaining": "76;w=21600", "Docker_RateLimit_Source": "192.0.2.1"}
+    limits = {
+        "RateLimit_Limit": "100;w=21600",
+        "RateLimit_Remaining": "76;w=21600",
+        "Docker_RateLimit_Source": "192.0.2.1",
+    }
     async with serving(registry(content, **limits)) as peer:
         found = await ask("registry.manifest", peer.host, tmp_path, image=f"{peer.host}/lib/app:1")
         assert peer.asked("GET") == []

@@ -10,13 +10,27 @@ import pytest
 from kdoctor import oci
 from kdoctor.model import UNSEEN, Evidence
 from kdoctor.oci import Platform
-
-from tests.probes.registry_peers import INDEX, Answer, Asker, Content, Handler, Peer, Puller, Raw, Request, registry, serving, sha
+from tests.probes.registry_peers import (
+    INDEX,
+    Answer,
+    Asker,
+    Content,
+    Handler,
+    Peer,
+    Puller,
+    Raw,
+    Request,
+    registry,
+    serving,
+    sha,
+)
 
 BLOB = {"Content-Type": "application/octet-stream"}
 
 
-async def ask(kind: str, peer: Peer, tmp_path: Path, *, arch: str = "amd64", seconds: float = 5.0, tag: str = "1") -> Evidence:
+async def ask(
+    kind: str, peer: Peer, tmp_path: Path, *, arch: str = "amd64", seconds: float = 5.0, tag: str = "1"
+) -> Evidence:
     asker = Asker(Puller(tmp_path, arch=arch), frozenset({peer.host}), seconds)
     return await asker.other(kind, image=f"{peer.host}/lib/app:{tag}")
 

@@ -11,7 +11,6 @@ from kdoctor.model import Evidence
 from kdoctor.registries import PublicMirror
 from kdoctor.settings.dockerd import Mirror
 from kdoctor.settings.source import Source
-
 from tests.probes.registry_peers import Answer, Asker, Content, Puller, Raw, error, registry, serving
 
 
@@ -124,7 +123,12 @@ async def test_a_substitute_must_have_what_an_installer_asks_for(
         serving(registry(kubernetes("pause:3.9"))) as partial,
         serving(registry(kubernetes("pause:3.9", "coredns:v1.11.1"))) as whole,
     ):
-        known(monkeypatch, (f"{empty.host}/k", "flat"), (partial.host, "path"), (f"{whole.host}/google_containers", "flat"))
+        known(
+            monkeypatch,
+            (f"{empty.host}/k", "flat"),
+            (partial.host, "path"),
+            (f"{whole.host}/google_containers", "flat"),
+        )
         found = await Asker(Puller(tmp_path)).other("registry.substitute", registry="registry.k8s.io")
         assert "/v2/google_containers/coredns/manifests/v1.11.1" in whole.asked("HEAD")
     assert found.outcome == "found"
