@@ -64,12 +64,21 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
+class Context:
+    """Names of a cluster and a user, and the namespace meant where none is named."""
+
+    cluster: str
+    user: str
+    namespace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Kubeconfig:
-    """The merged configuration. `paths` are the files it came from, `contexts` name to (cluster, user)."""
+    """The merged configuration. `paths` are the files it came from."""
 
     paths: tuple[str, ...]
     current: str
-    contexts: Mapping[str, tuple[str, str]]
+    contexts: Mapping[str, Context]
     clusters: Mapping[str, Cluster]
     users: Mapping[str, User]
 
@@ -80,12 +89,17 @@ class Kubeconfig:
             raise KubeconfigError("no-context", "no current-context is set", path)
         if self.current not in self.contexts:
             raise KubeconfigError("no-context", f'the current context "{self.current}" does not exist', path)
-        cluster, user = self.contexts[self.current]
-        if cluster not in self.clusters:
-            raise KubeconfigError(
-                "no-context", f'the cluster "{cluster}" of the context "{self.current}" does not exist', path
-            )
-        return self.clusters[cluster], self.users.get(user, User(user))
+        chosen = self.contexts[self.current]
+        if chosen.cluster not in self.clusters:
+            problem = f'the cluster "{chosen.cluster}" of the context "{self.current}" does not exist'
+            raise KubeconfigError("no-context", problem, path)
+        return self.clusters[chosen.cluster], self.users.get(chosen.user, User(chosen.user))
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the current context."""
+        chosen = self.contexts.get(self.current)
+        return chosen.namespace if chosen is not None and chosen.namespace else "default"
 
     def knows(self, host: str, port: int) -> Cluster | None:
         """Return the cluster whose server is at host and port."""
@@ -128,7 +142,7 @@ def in_cluster(machine: Machine) -> Kubeconfig | None:
     at = f"[{host}]" if ":" in host else host
     cluster = Cluster("in-cluster", f"https://{at}:{port}", ca_file=f"{SERVICE_ACCOUNT}/ca.crt")
     user = User("service-account", token_file=f"{SERVICE_ACCOUNT}/token")
-    contexts = {"in-cluster": (cluster.name, user.name)}
+    contexts = {"in-cluster": Context(cluster.name, user.name)}
     return Kubeconfig((SERVICE_ACCOUNT,), "in-cluster", contexts, {cluster.name: cluster}, {user.name: user})
 
 
@@ -169,7 +183,7 @@ def _root(path: str, text: str) -> Node | None:
 def _merged(roots: list[tuple[str, Node | None]]) -> Kubeconfig:
     clusters: dict[str, Cluster] = {}
     users: dict[str, User] = {}
-    contexts: dict[str, tuple[str, str]] = {}
+    contexts: dict[str, Context] = {}
     current = ""
     for path, root in roots:
         if root is None:
@@ -180,7 +194,7 @@ def _merged(roots: list[tuple[str, Node | None]]) -> Kubeconfig:
         for name, node in _named(root, "users", "user"):
             users.setdefault(name, _user(name, node, path))
         for name, node in _named(root, "contexts", "context"):
-            contexts.setdefault(name, (node.string("cluster"), node.string("user")))
+            contexts.setdefault(name, Context(node.string("cluster"), node.string("user"), node.string("namespace")))
     return Kubeconfig(tuple(path for path, _ in roots), current, contexts, clusters, users)
 
 

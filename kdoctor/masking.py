@@ -84,9 +84,11 @@ _PATTERNS: tuple[tuple[tuple[str, ...], str, _Replacement], ...] = (
     (("%40",), _ENCODED, rf"\1{MASK}"),
     (
         ("authorization", "cookie", "x-registry-auth", "x-registry-config", "auth-token"),
-        r"(?i)\b((?:proxy-|x-)?authorization|(?:set-)?cookie|x-registry-(?:auth|config)|x-auth-token)"
-        r"((?:\\?[\"'])?\s{0,4}[:=]\s{0,4}(?:\\?[\"'])?\[?)((?:basic|bearer|negotiate|ntlm|digest|token|aws4-hmac-sha256)\s+)?"
-        r"[^\r\n\"'\\]{1,8192}",
+        (
+            r"(?i)\b((?:proxy-|x-)?authorization|(?:set-)?cookie|x-registry-(?:auth|config)|x-auth-token)"
+            r"((?:\\?[\"'])?\s{0,4}[:=]\s{0,4}(?:\\?[\"'])?\[?)((?:basic|bearer|negotiate|ntlm|digest|token|aws4-hmac-sha256)\s+)?"
+            r"[^\r\n\"'\\]{1,8192}"
+        ),
         rf"\1\2\3{MASK}",
     ),
     (("bearer",), r"(?i)\b(bearer\s{1,4})[A-Za-z0-9._~+/=-]{16,}", rf"\1{MASK}"),
@@ -99,14 +101,18 @@ _PATTERNS: tuple[tuple[tuple[str, ...], str, _Replacement], ...] = (
     ),
     (
         ("=",),
-        rf"(?i)((?<![a-z0-9])(?:[a-z0-9]{{1,40}}[_-]){{0,6}}(?:{_WORDS})(?:[_-][a-z0-9]{{1,40}}){{0,2}}=)"
-        rf"(?=\S)(?:(\\?[\"'])[^\r\n]*?(?:\2|(?=[\r\n])|\Z))?[^\s\"'&,;\\]*",
+        (
+            rf"(?i)((?<![a-z0-9])(?:[a-z0-9]{{1,40}}[_-]){{0,6}}(?:{_WORDS})(?:[_-][a-z0-9]{{1,40}}){{0,2}}=)"
+            rf"(?=\S)(?:(\\?[\"'])[^\r\n]*?(?:\2|(?=[\r\n])|\Z))?[^\s\"'&,;\\]*"
+        ),
         rf"\1{MASK}",
     ),
     (
         ('"', "'"),
-        rf"(?i)((\\?[\"'])(?:[\w-]{{0,40}}(?:{_WORDS})|auth|(?:identity|registry)token|client-key-data)\2\s{{0,4}}:\s{{0,4}}"
-        rf"(\\?[\"']))(?:(?!\3).){{1,16384}}(?=\3)",
+        (
+            rf"(?i)((\\?[\"'])(?:[\w-]{{0,40}}(?:{_WORDS})|auth|(?:identity|registry)token|client-key-data)\2"
+            rf"\s{{0,4}}:\s{{0,4}}(\\?[\"']))(?:(?!\3).){{1,16384}}(?=\3)"
+        ),
         rf"\1{MASK}",
     ),
     (
@@ -124,8 +130,10 @@ _PATTERNS: tuple[tuple[tuple[str, ...], str, _Replacement], ...] = (
     (("curl ",), r"(\bcurl\b[^\r\n]{0,200}?\s-[uU]\s{0,2})[^\s:]+:\S+", rf"\1{MASK}"),
     (
         ("akia", "asia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "dckr_pat_", "xox"),
-        r"\b(?:(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{15,}|"
-        r"dckr_pat_[\w-]{15,}|xox[abprs]-[\w-]{10,})",
+        (
+            r"\b(?:(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{15,}|"
+            r"dckr_pat_[\w-]{15,}|xox[abprs]-[\w-]{10,})"
+        ),
         MASK,
     ),
 )

@@ -81,6 +81,11 @@ def _code(character: object) -> int:
     return ord(character) if isinstance(character, str) and len(character) == 1 else int(str(character) or 0)
 
 
+def _line(event: object) -> int:
+    mark = getattr(event, "start_mark", None)
+    return mark.line + 1 if mark else 1
+
+
 class _Builder:
     """Builds nodes from the parser's events without recursion."""
 
@@ -93,33 +98,38 @@ class _Builder:
 
         root: Node | None = None
         for count, event in enumerate(events):
-            mark = getattr(event, "start_mark", None)
-            line = mark.line + 1 if mark else 1
             if count > _MOST_EVENTS or len(self._stack) > _MOST_DEPTH:
-                raise YamlError("there is more, or deeper, of it than kdoctor reads", line)
-            finished: Node | None = None
+                raise YamlError("there is more, or deeper, of it than kdoctor reads", _line(event))
             if isinstance(event, yaml.DocumentStartEvent):
                 root, self._anchors = None, {}
             elif isinstance(event, yaml.DocumentEndEvent):
                 if root is not None:
                     yield root
-            elif isinstance(event, yaml.ScalarEvent):
-                finished = self._named(event.anchor, Node(line, event.value, plain=not event.style))
-            elif isinstance(event, yaml.AliasEvent):
-                if event.anchor not in self._anchors:
-                    raise YamlError(f'there is no anchor "{event.anchor}"', line)
-                finished = self._anchors[event.anchor]
-            elif isinstance(event, yaml.SequenceStartEvent):
-                self._stack.append((self._named(event.anchor, Node(line, items=[])), []))
-            elif isinstance(event, yaml.MappingStartEvent):
-                self._stack.append((self._named(event.anchor, Node(line, pairs=[])), []))
-            elif isinstance(event, yaml.SequenceEndEvent | yaml.MappingEndEvent):
-                finished = self._closed()
-            if finished is not None:
-                if self._stack:
+            else:
+                finished = self._node(event)
+                if finished is not None and self._stack:
                     self._stack[-1][1].append(finished)
-                else:
+                elif finished is not None:
                     root = finished
+
+    def _node(self, event: object) -> Node | None:
+        """Return the node that the event completes, None where it only opens one."""
+        import yaml
+
+        line = _line(event)
+        if isinstance(event, yaml.ScalarEvent):
+            return self._named(event.anchor, Node(line, event.value, plain=not event.style))
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in self._anchors:
+                raise YamlError(f'there is no anchor "{event.anchor}"', line)
+            return self._anchors[event.anchor]
+        if isinstance(event, yaml.SequenceStartEvent):
+            self._stack.append((self._named(event.anchor, Node(line, items=[])), []))
+        elif isinstance(event, yaml.MappingStartEvent):
+            self._stack.append((self._named(event.anchor, Node(line, pairs=[])), []))
+        elif isinstance(event, yaml.SequenceEndEvent | yaml.MappingEndEvent):
+            return self._closed()
+        return None
 
     def _named(self, anchor: str | None, node: Node) -> Node:
         if anchor:

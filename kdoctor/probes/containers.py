@@ -20,8 +20,8 @@ _LABELS = {
     "k3d": "k3d.cluster",
 }
 # Node roles that a cluster lives without.
-_MINOR = ("worker", "agent", "external-load-balancer", "loadbalancer", "registry", "noRole")
-_ROLES = ("role.minikube.sigs.k8s.io", "io.x-k8s.kind.role", "k3d.role")
+_MINOR = ("worker", "agent", "external-load-balancer", "loadbalancer", "registry")
+_ROLES = ("io.x-k8s.kind.role", "k3d.role")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,5 +55,6 @@ def _node(entry: object) -> NodeContainer | None:
             role = next((jsonfile.text(labels[name]) for name in _ROLES if name in labels), "")
             names = jsonfile.texts(container.get("Names"))
             name = names[0].lstrip("/") if names else cluster
-            return NodeContainer(tool, cluster, name, jsonfile.text(container.get("State")), role in _MINOR)
+            minor = name != cluster if tool == "minikube" else role in _MINOR
+            return NodeContainer(tool, cluster, name, jsonfile.text(container.get("State")), minor)
     return None

@@ -33,7 +33,7 @@ async def credentials(ask: Asking, registry: str | None = None) -> Found:
     try:
         value, _ = strictjson.parse(text, first_value_only=True)
         config = _typed(value)
-    except strictjson.Slip as slip:
+    except strictjson.SlipError as slip:
         data |= {"line": slip.line, "problem": slip.problem}
         return Found("invalid", f"{path}, line {slip.line}: {slip.problem}", data, registry or path)
     helpers = _helpers(config, registry)
@@ -59,11 +59,11 @@ async def credentials(ask: Asking, registry: str | None = None) -> Found:
 def _typed(value: object) -> Mapping[str, object]:
     """Refuse what Go cannot put into cli's ConfigFile."""
     if value is not None and not isinstance(value, dict):
-        raise strictjson.Slip("the file holds no object: it must begin with { and end with }", 1, 1)
+        raise strictjson.SlipError("the file holds no object: it must begin with { and end with }", 1, 1)
     config = jsonfile.mapping(value)
     for key, wanted in (("credsStore", str), ("credHelpers", dict), ("auths", dict)):
         if config.get(key) is not None and not isinstance(config[key], wanted):
-            raise strictjson.Slip(f'"{key}" must be {"a text" if wanted is str else "an object"}', 1, 1)
+            raise strictjson.SlipError(f'"{key}" must be {"a text" if wanted is str else "an object"}', 1, 1)
     return config
 
 

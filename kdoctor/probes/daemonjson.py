@@ -37,7 +37,7 @@ class Verdict:
     column: int | None = None
 
 
-class _Wrong(Exception):
+class _WrongError(Exception):
     """The daemon does not start with this."""
 
     def __init__(self, outcome: str, problem: str, line: int | None, column: int | None = None) -> None:
@@ -52,7 +52,7 @@ def examine(text: str, version: Version | None = None, flags: Mapping[str, str] 
     """
     try:
         return _examine(text, version, flags or {})
-    except _Wrong as wrong:
+    except _WrongError as wrong:
         return wrong.verdict
 
 
@@ -70,8 +70,8 @@ def _examine(text: str, version: Version | None, flags: Mapping[str, str]) -> Ve
         return notes[0]
     try:  # 20.10 reads the first value with a Decoder and never looks behind it
         data, duplicates = strictjson.parse(text, first_value_only=old)
-    except strictjson.Slip as slip:
-        raise _Wrong("invalid", slip.problem, slip.line, slip.column) from slip
+    except strictjson.SlipError as slip:
+        raise _WrongError("invalid", slip.problem, slip.line, slip.column) from slip
     notes += (
         Verdict("ok", f'the key "{key}" stands there twice; the last one counts', _line(text, key))
         for key in duplicates
@@ -79,7 +79,7 @@ def _examine(text: str, version: Version | None, flags: Mapping[str, str]) -> Ve
     if data is None:
         return notes[0] if notes else Verdict("ok")
     if not isinstance(data, dict):
-        raise _Wrong("invalid", "the file holds no object: it must begin with { and end with }", 1, 1)
+        raise _WrongError("invalid", "the file holds no object: it must begin with { and end with }", 1, 1)
     settings = dict(_flattened(data))
     _check_keys(settings, text, old)
     _check_flags(settings, text, flags)
@@ -96,7 +96,7 @@ def _examine(text: str, version: Version | None, flags: Mapping[str, str]) -> Ve
 
 def _refuse(certain: bool, notes: list[Verdict], problem: str, line: int | None) -> None:
     if certain:
-        raise _Wrong("invalid", problem, line, 1 if line == 1 else None)
+        raise _WrongError("invalid", problem, line, 1 if line == 1 else None)
     notes.append(Verdict("ok", problem, line))
 
 
@@ -121,10 +121,10 @@ def _check_keys(settings: Mapping[str, object], text: str, old: bool) -> None:
             continue
         if key in NEWER:
             proxies = ' ("proxies" works from 23.0 on)' if key.endswith("-proxy") else ""
-            raise _Wrong("unknown-key", f'this version of Docker does not know "{key}"{proxies}', _line(text, key))
+            raise _WrongError("unknown-key", f'this version of Docker does not know "{key}"{proxies}', _line(text, key))
         near = difflib.get_close_matches(key, [*TYPES, *NEWER], n=1, cutoff=0.75)
         hint = f'; meant is perhaps "{near[0]}"' if near else ""
-        raise _Wrong("unknown-key", f'Docker knows no option "{key}"{hint}', _line(text, key))
+        raise _WrongError("unknown-key", f'Docker knows no option "{key}"{hint}', _line(text, key))
 
 
 def _check_flags(settings: Mapping[str, object], text: str, flags: Mapping[str, str]) -> None:
@@ -133,7 +133,7 @@ def _check_flags(settings: Mapping[str, object], text: str, flags: Mapping[str, 
         if key in settings and key not in ("runtimes", "add-runtime"):
             option = f"--{flag} {value}".rstrip()
             problem = f'"{key}" stands in the file and on the command line of dockerd ({option})'
-            raise _Wrong("conflict", problem, _line(text, key))
+            raise _WrongError("conflict", problem, _line(text, key))
 
 
 def _check_type(key: str, value: object, text: str) -> None:
@@ -147,12 +147,12 @@ def _check_type(key: str, value: object, text: str) -> None:
     if wanted == "list" and isinstance(value, list):
         wrong = next((v for v in value if v is not None and not isinstance(v, str)), None)
         if wrong is not None:
-            raise _Wrong("invalid", f'the list "{key}" takes texts only, in quotes', _line(text, key))
+            raise _WrongError("invalid", f'the list "{key}" takes texts only, in quotes', _line(text, key))
         return
     if wanted == "texts by name" and isinstance(value, dict):
         for name, one in value.items():
             if one is not None and not isinstance(one, str):
-                raise _Wrong(
+                raise _WrongError(
                     "invalid", f'the value of "{name}" in "{key}" must be a text, in quotes', _line(text, key, name)
                 )
         return
@@ -168,7 +168,7 @@ def _check_type(key: str, value: object, text: str) -> None:
         "objects": "a list of objects: [{...}]",
         "texts by name": "an object: {...}",
     }
-    raise _Wrong("invalid", f'"{key}" must be {words[wanted]}', _line(text, key))
+    raise _WrongError("invalid", f'"{key}" must be {words[wanted]}', _line(text, key))
 
 
 def _check_values(settings: Mapping[str, object], text: str, version: Version | None, notes: list[Verdict]) -> None:
@@ -176,7 +176,7 @@ def _check_values(settings: Mapping[str, object], text: str, version: Version | 
         try:
             ipaddress.ip_address(server.strip())
         except ValueError:
-            raise _Wrong(
+            raise _WrongError(
                 "invalid", f'"dns" takes IP addresses only, and {server!r} is none', _line(text, "dns", server)
             ) from None
     for mirror in jsonfile.texts(settings.get("registry-mirrors")):
@@ -185,7 +185,7 @@ def _check_values(settings: Mapping[str, object], text: str, version: Version | 
         _check_insecure(registry, text)
     level = settings.get("log-level")
     if isinstance(level, str) and level and level.lower() not in _LEVELS:
-        raise _Wrong("invalid", f'"log-level" knows no level {level!r}', _line(text, "log-level"))
+        raise _WrongError("invalid", f'"log-level" knows no level {level!r}', _line(text, "log-level"))
 
 
 def _check_mirror(mirror: str, text: str, version: Version | None, notes: list[Verdict]) -> None:
@@ -195,13 +195,13 @@ def _check_mirror(mirror: str, text: str, version: Version | None, notes: list[V
         url = urlsplit(mirror.strip())
         user = url.username
     except ValueError:
-        raise _Wrong("invalid", "a mirror is no URL", place) from None
+        raise _WrongError("invalid", "a mirror is no URL", place) from None
     if url.scheme not in ("http", "https") or not url.netloc:
-        raise _Wrong("invalid", f"a mirror must begin with https:// or http://: {_shown(mirror)}", place)
+        raise _WrongError("invalid", f"a mirror must begin with https:// or http://: {_shown(mirror)}", place)
     if user is not None:
-        raise _Wrong("invalid", f"a mirror may hold no user and password: {_shown(mirror)}", place)
+        raise _WrongError("invalid", f"a mirror may hold no user and password: {_shown(mirror)}", place)
     if url.query or url.fragment:
-        raise _Wrong("invalid", f"a mirror may hold no query or fragment: {_shown(mirror)}", place)
+        raise _WrongError("invalid", f"a mirror may hold no query or fragment: {_shown(mirror)}", place)
     if url.path.strip("/"):
         problem = f"the mirror {_shown(mirror)} has a path, which Docker 20.10 and older refuse"
         _refuse(version is not None and version < _REWORKED, notes, problem, place)
@@ -222,4 +222,4 @@ def _check_insecure(registry: str, text: str) -> None:
         return
     if "/" in bare:
         problem = f'"insecure-registries" takes host[:port] or a network, without a path: {_shown(registry)}'
-        raise _Wrong("invalid", problem, _line(text, "insecure-registries", registry))
+        raise _WrongError("invalid", problem, _line(text, "insecure-registries", registry))

@@ -94,7 +94,7 @@ def _named(machine: Machine, path: str, number: int) -> tuple[str, tuple[str, ..
 
 
 async def service_state(machine: Machine, unit: str = "docker.service") -> str | None:
-    """Return what systemd says of the unit, such as "active" or "failed (exit-code)"; None where it is not in charge."""
+    """Return what systemd says of the unit, "active" or "failed (exit-code)"; None where it is not in charge."""
     if machine.root != Path("/") or not systemd.is_running(machine):
         return None
     text = await output(["systemctl", "show", unit, "--property=LoadState,ActiveState,SubState,Result,UnitFileState"])

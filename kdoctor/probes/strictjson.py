@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 
-class Slip(Exception):
+class SlipError(Exception):
     """The text is no JSON: what is wrong, at which line and column (1-based)."""
 
     def __init__(self, problem: str, line: int, column: int) -> None:
@@ -16,7 +16,7 @@ class Slip(Exception):
 
 
 def parse(text: str, *, first_value_only: bool = False) -> tuple[object, list[str]]:
-    """Return the value and the keys that stand twice in an object; raise Slip.
+    """Return the value and the keys that stand twice in an object; raise SlipError.
 
     `first_value_only`: what stands behind the value is not looked at, as json.Decoder does.
     """
@@ -38,18 +38,18 @@ def parse(text: str, *, first_value_only: bool = False) -> tuple[object, list[st
     except json.JSONDecodeError as error:
         raise _named(text, error.pos, error.msg) from error
     except (RecursionError, ValueError) as error:  # nested, or a number, beyond reason
-        raise Slip("the file is nested too deeply", 1, 1) from error
+        raise SlipError("the file is nested too deeply", 1, 1) from error
     rest = text[end:].lstrip(" \t\r\n")
     if rest and not first_value_only:
         raise _slip(text, f"behind the end stands more: {rest[:20]!r}", len(text) - len(rest))
     return value, duplicates
 
 
-def _slip(text: str, problem: str, position: int) -> Slip:
-    return Slip(problem, text.count("\n", 0, position) + 1, position - text.rfind("\n", 0, position))
+def _slip(text: str, problem: str, position: int) -> SlipError:
+    return SlipError(problem, text.count("\n", 0, position) + 1, position - text.rfind("\n", 0, position))
 
 
-def _named(text: str, position: int, message: str) -> Slip:
+def _named(text: str, position: int, message: str) -> SlipError:
     """Name the slip that people make, with its place."""
     at = position + len(text[position:]) - len(text[position:].lstrip())
     before = text[:at].rstrip()

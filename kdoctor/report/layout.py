@@ -40,23 +40,23 @@ def pad(text: str, width: int) -> str:
     return text + " " * max(0, width - columns(text))
 
 
+def _may_break(before: str, after: str) -> bool:
+    """Tell whether a line may end between two characters that are no blanks."""
+    if after in _CLOSING or before in _OPENING:
+        return False
+    return columns(after) == 2 or (columns(before) == 2 and before not in _CLOSING)
+
+
 def _pieces(text: str) -> Iterator[str]:
-    """Cut at blanks and between wide characters; a mark stays with what it closes or opens."""
-    piece = ""
-    for char in text:
-        wide = columns(char) == 2
-        if piece and wide and char not in _CLOSING and piece[-1] not in _OPENING:
-            yield piece
-            piece = ""
-        elif piece and not wide and char != " " and columns(piece[-1]) == 2 and piece[-1] not in _OPENING + _CLOSING:
-            yield piece
-            piece = ""
-        piece += char
-        if char == " ":
-            yield piece
-            piece = ""
-    if piece:
-        yield piece
+    """Cut behind blanks and between wide characters; a mark stays with what it closes or opens."""
+    start = 0
+    for at in range(1, len(text)):
+        before, after = text[at - 1], text[at]
+        if after != " " and (before == " " or _may_break(before, after)):
+            yield text[start:at]
+            start = at
+    if text[start:]:
+        yield text[start:]
 
 
 def wrap(text: str, width: int) -> list[str]:
