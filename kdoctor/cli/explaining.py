@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 from kdoctor.cli.options import Shared
 from kdoctor.errors import UsageError
 from kdoctor.model import Report
 from kdoctor.reading.clean import decode
 from kdoctor.rules.book import Book, open_book
+from kdoctor.rules.match import Candidate
 from kdoctor.run.explain import Question, by_text, candidates
 
+if TYPE_CHECKING:
+    from kdoctor.reading.stream import Window
+
 SECONDS = 10.0
+SHORT = 1024 * 1024
+"""Bytes up to which a text is read whole."""
 
 
 def explain(options: Shared, text: list[str], file: Path | None, pod: str | None, *, no_probe: bool, elsewhere: bool) -> int:
@@ -22,16 +32,25 @@ def explain(options: Shared, text: list[str], file: Path | None, pod: str | None
         from kdoctor.cli.rulebook import show
 
         return show(options, text[0])
-    said, source = source_text(text, file, pod, options.timeout or SECONDS)
-    if not said.strip():
-        raise UsageError(f"{source} is empty; give the error text: kdoctor explain '...', --file FILE, or a pipe")
-    question = Question(said, source, options.timeout or SECONDS, options.lang)
-    return options.deliver(answer(book, question, no_probe=no_probe, elsewhere=elsewhere))
+    seconds = options.timeout or SECONDS
+    with contextlib.ExitStack() as stack:
+        given = _given(text, file, pod, seconds, stack)
+        head = given.stream.read(SHORT + 1) if given.stream else b""
+        said = decode(head[:SHORT]) if given.stream else given.text
+        if not said.strip() and len(head) <= SHORT:
+            raise UsageError(f"{given.name} is empty; give the error text: kdoctor explain '...', --file FILE, or a pipe")
+        question = Question(said, given.name, seconds, options.lang)
+        found = None
+        if given.stream and len(head) > SHORT:
+            question, found = _long(book, question, head, given.stream)
+        return options.deliver(answer(book, question, no_probe=no_probe, elsewhere=elsewhere, found=found))
 
 
-def answer(book: Book, question: Question, *, no_probe: bool, elsewhere: bool) -> Report:
+def answer(
+    book: Book, question: Question, *, no_probe: bool, elsewhere: bool, found: list[Candidate] | None = None
+) -> Report:
     """Return the report on a text; a text that nothing is known of is not probed."""
-    found = candidates(book, question)
+    found = candidates(book, question) if found is None else found
     if no_probe or elsewhere or not found:
         return by_text(book, question, found, "elsewhere" if elsewhere else "off")
     from kdoctor.run.live import with_probes
@@ -40,8 +59,17 @@ def answer(book: Book, question: Question, *, no_probe: bool, elsewhere: bool) -
     return run(with_probes(book, question, found))
 
 
-def source_text(text: list[str], file: Path | None, pod: str | None, seconds: float) -> tuple[str, str]:
-    """Return the text and the name of its source.
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What is to be explained: a text, or a stream of bytes, with its name."""
+
+    name: str
+    text: str = ""
+    stream: BinaryIO | None = None
+
+
+def _given(text: list[str], file: Path | None, pod: str | None, seconds: float, stack: contextlib.ExitStack) -> _Given:
+    """Return the source that the arguments name.
 
     Raises:
         UsageError: no source, several, or one that cannot be read.
@@ -52,14 +80,32 @@ def source_text(text: list[str], file: Path | None, pod: str | None, seconds: fl
     if pod is not None:
         from kdoctor.sources import pod_text
 
-        return pod_text(pod, seconds), f"pod {pod}"
+        return _Given(f"pod {pod}", pod_text(pod, seconds))
     if file is not None and str(file) != "-":
         try:
-            return decode(file.read_bytes()), str(file)
+            return _Given(str(file), stream=stack.enter_context(file.open("rb")))
         except OSError as error:
             raise UsageError(f"{file}: cannot be read: {error.strerror or error}") from error
     if file is not None or text == ["-"] or (not text and not sys.stdin.isatty()):
-        return decode(sys.stdin.buffer.read()), "standard input"
+        return _Given("standard input", stream=sys.stdin.buffer)
     if not text:
         raise UsageError("nothing to explain; give the error text: kdoctor explain '...', --file FILE, or a pipe")
-    return " ".join(text), "text"
+    return _Given("text", " ".join(text))
+
+
+def _long(book: Book, question: Question, head: bytes, rest: BinaryIO) -> tuple[Question, list[Candidate]]:
+    """Read a text of any length: only the places that the rules' words nominate."""
+    from kdoctor.reading.stream import blocks, windows
+    from kdoctor.rules.match import match_windows
+    from kdoctor.rules.scan import scanner
+
+    kept: list[str] = []
+
+    def noting(found: Iterator[Window]) -> Iterator[Window]:
+        for window in found:
+            if sum(map(len, kept)) < SHORT // 16:
+                kept.append(window.text)
+            yield window
+
+    found = match_windows(book, noting(windows(blocks(head, rest), scanner(book))), question.source)
+    return replace(question, text="\n".join(kept)), found

@@ -51,13 +51,13 @@ def decode(data: bytes) -> str:
     return text
 
 
-def clean(text: str) -> list[Line]:
-    """Return the cleaned lines of a text, empty ones left out."""
+def clean(text: str, first: int = 1) -> list[Line]:
+    """Return the cleaned lines of a text, empty ones left out; `first` is the first line's number."""
     if "\x1b" in text:
         text = _ANSI.sub("", text)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = []
-    for number, raw in enumerate(text.split("\n"), 1):
+    for number, raw in enumerate(text.split("\n"), first):
         for part in _plain(raw[:_WIDEST_LINE]):
             if part.strip():
                 lines.append(Line(number, part))

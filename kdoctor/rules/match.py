@@ -15,6 +15,7 @@ from kdoctor.model import Evidence, Location, Matched, Role
 from kdoctor.reading import extract
 from kdoctor.reading.clean import clean
 from kdoctor.reading.records import Record, records
+from kdoctor.reading.stream import Window
 from kdoctor.rules import model
 from kdoctor.rules.book import Book
 from kdoctor.rules.patterns import compiled
@@ -54,7 +55,35 @@ class _Hit:
 
 def match(book: Book, text: str, source: str = "text") -> list[Candidate]:
     """Return what the text nominates, the root first; empty when nothing is known."""
-    lines = clean(text)
+    return ranked(read(book, text, source))
+
+
+def match_windows(book: Book, windows: Iterable[Window], source: str) -> list[Candidate]:
+    """Return what the windows of a long text nominate, as `match` does for a short one."""
+    found: dict[str, Candidate] = {}
+    for window in windows:
+        for candidate in read(book, window.text, source, window.first):
+            held = found.get(candidate.rule.id)
+            found[candidate.rule.id] = candidate if held is None else _joined(held, candidate)
+    return ranked(found.values())
+
+
+def _joined(held: Candidate, more: Candidate) -> Candidate:
+    """Return the candidate that states most, with the places of both."""
+    fuller, other = (more, held) if len(more.facts) > len(held.facts) else (held, more)
+    a, b = held.locations[0], more.locations[0]
+    place = Location(a.source, min(a.line, b.line), max(a.last_line, b.last_line), a.count + b.count)
+    return replace(fuller, facts={**other.facts, **fuller.facts} if _agree(fuller, other) else fuller.facts, locations=(place,))
+
+
+def _agree(one: Candidate, other: Candidate) -> bool:
+    """Tell whether no fact of the two differs, so that one may complete the other."""
+    return all(other.facts.get(name, value) == value for name, value in one.facts.items())
+
+
+def read(book: Book, text: str, source: str = "text", first: int = 1) -> list[Candidate]:
+    """Return the candidates of a text, unranked; `first` is the number of its first line in the source."""
+    lines = clean(text, first)
     whole = list(records(lines))
     numbers = _present(book, whole)
     hits: dict[str, _Hit] = {}
@@ -62,10 +91,9 @@ def match(book: Book, text: str, source: str = "text") -> list[Candidate]:
         for i, record in enumerate(whole):
             for hit in _superseded(_hits_of(book, whole, i, record, numbers)):
                 _merge(hits, hit)
-    candidates = [_candidate(hit, whole, source) for hit in hits.values()]
-    engine = extract.engine(text[:65536]) if candidates else None
-    complete = [c for c in candidates if _complete(c)]
-    return ranked([replace(c, engine=engine) for c in complete])
+    complete = [c for c in (_candidate(hit, whole, source) for hit in hits.values()) if _complete(c)]
+    engine = extract.engine(text[:65536]) if complete else None
+    return [replace(c, engine=engine) for c in complete]
 
 
 def _present(book: Book, whole: Sequence[Record]) -> Mapping[str, Sequence[int]]:
