@@ -10,9 +10,10 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from kdoctor import oci
-from kdoctor.model import UNSEEN, Evidence
+from kdoctor.model import CUT, UNSEEN, Evidence
 from kdoctor.probes import registry_answers
 from kdoctor.probes.ask import Found
+from kdoctor.probes.http_exchange import FAIR_SECONDS
 from kdoctor.probes.http_messages import Failed, Response
 from kdoctor.probes.registry import QUOTA_RESERVE
 from kdoctor.probes.registry_answers import fields
@@ -169,7 +170,8 @@ def _arrival(wanted: oci.Descriptor, response: Response, size: int, *, slow_is_o
     if response.ending == "deadline":
         if slow_is_ok and got:
             return "ok", f"{host} sent {got} of {size} bytes in {response.seconds:.1f} s: slow, but it arrives"
-        return "timeout", f"{host} sent {got} of {size} bytes in the time there was"
+        outcome = "timeout" if response.seconds >= FAIR_SECONDS else CUT
+        return outcome, f"{host} sent {got} of {size} bytes in the time there was"
     if registry_answers.is_html(response):
         return "corrupt", f"{host} sent a page instead of the blob: {registry_answers.shown(response)}"
     if got < size:

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from kdoctor.model import UNSEEN
+from kdoctor.model import CUT, UNSEEN
 from kdoctor.probes import registry_answers
 from kdoctor.probes.ask import Found
 from kdoctor.probes.http_messages import Failed, Url
@@ -19,6 +19,8 @@ from kdoctor.references import DOCKER_HUB, ImageNameError, Reference, parse
 from kdoctor.registries import CONTROLS, PublicMirror, canonical, family, mirrors_of, proof_images
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from kdoctor.probes.ask import Asking
     from kdoctor.vantages import Mirror
 
@@ -83,9 +85,17 @@ def _summed_up(registry: str, tried: list[_Tried], upstream: str) -> Found:
         file=first.mirror.file,
         line=first.mirror.line,
     )
-    outcome = "ok" if not dead else "all-dead" if len(dead) == len(tried) else "some-dead"
+    outcome = "all-dead" if len(dead) == len(tried) else "some-dead"
+    if not dead:
+        outcome = _undecided(one.outcome for one in tried) or "ok"
     said = "; ".join(one.detail for one in dead) or ", ".join(f"{one.url}: {one.outcome}" for one in tried)
     return Found(outcome, f"mirrors of {registry}: {said} (the registry itself: {upstream})", data)
+
+
+def _undecided(outcomes: Iterable[str]) -> str | None:
+    """Return UNSEEN or CUT if one of the outcomes is: then "none of them" was not shown."""
+    found = set(outcomes)
+    return next((outcome for outcome in (CUT, UNSEEN) if outcome in found), None)
 
 
 async def _try(ask: Asking, mirror: Mirror, registry: str, reference: Reference | None) -> _Tried:
@@ -121,18 +131,21 @@ async def control(ask: Asking, registry: str) -> Found:
     others = [host for host in CONTROLS if family(host) != family(registry)]
     tasks = {asyncio.create_task(_reachable(ask, host)): host for host in others}
     tried: list[str] = []
+    outcomes: list[str] = []
     last = ""
     try:
         for done in asyncio.as_completed(tasks):
             host, outcome, detail = await done
             tried.append(f"{host}: {outcome}")
+            outcomes.append(outcome)
             if outcome in _ANSWERS:
                 data = fields(host=host, tried=tuple(tried))
                 return Found("ok", f"{host} answers over the same route, {registry} is asked in vain", data)
             last = detail
     finally:
         await settle(tasks)
-    return Found("none", f"no other registry answers either; the last one: {last}", fields(tried=tuple(tried)))
+    detail = f"no other registry answered; the last one: {last}"
+    return Found(_undecided(outcomes) or "none", detail, fields(tried=tuple(tried)))
 
 
 async def _reachable(ask: Asking, host: str) -> tuple[str, str, str]:
@@ -171,7 +184,8 @@ async def substitute(ask: Asking, registry: str, image: str | None = None) -> Fo
     tried = tuple(f"{offer.mirror.repository}: {offer.outcome}" for offer in offers)
     serving = sorted((o for o in offers if o.outcome == "ok"), key=lambda offer: not offer.fit)
     if not serving:
-        return Found("none", f"no known public mirror of {registry} serves from here", fields(tried=tried))
+        outcome = _undecided(offer.outcome for offer in offers) or "none"
+        return Found(outcome, f"no known public mirror of {registry} was seen to serve from here", fields(tried=tried))
     best = serving[0]
     repository = best.mirror.repository if best.fit else None
     asked = reference.familiar if reference else " and ".join(proof_images(registry))

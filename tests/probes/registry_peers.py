@@ -17,7 +17,7 @@ from kdoctor.machine import Machine
 from kdoctor.model import Evidence
 from kdoctor.probes.kinds import KINDS
 from kdoctor.settings.dockerd import Mirror
-from kdoctor.settings.proxy import ProxySettings
+from kdoctor.settings.proxy import ProxySettings, from_environment
 from kdoctor.settings.resolv import ResolvConf
 from kdoctor.settings.trust import Trust
 from kdoctor.vantages import Sharing
@@ -36,6 +36,7 @@ class Puller:
     ca_files: tuple[str, ...] = ()
     own_mirrors: tuple[Mirror, ...] = ()
     arch: str = "amd64"
+    proxy_env: tuple[tuple[str, str], ...] = ()
     name: str = "shell"
 
     @property
@@ -46,10 +47,10 @@ class Puller:
         return Sharing(True, facet)
 
     def proxies(self) -> ProxySettings:
-        return ProxySettings()
+        return from_environment(dict(self.proxy_env))
 
     def resolvers(self) -> ResolvConf:
-        return ResolvConf(servers=())
+        return ResolvConf(servers=(), unseen="names are not resolved in these tests")
 
     def trust(self, registry: str) -> Trust:
         return Trust(ca_files=self.ca_files, insecure=self.insecure)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,19 @@ async def test_a_mirror_that_lacks_the_image_is_not_dead(answer: Answer, tmp_pat
     async with serving(lambda request: answer) as mirror, serving(registry(Content())) as upstream:
         found = await ask_mirrors(tmp_path, [f"http://{mirror.host}"], upstream.host, "lib/app:1")
     assert (found.outcome, found.data["working"]) == ("ok", ())
+
+
+async def test_plain_http_goes_through_the_proxy_with_the_whole_url(tmp_path: Path) -> None:
+    async with serving(registry(Content())) as upstream, serving(lambda request: (200, {}, b"{}")) as proxy:
+        env = (("HTTP_PROXY", f"http://user:secret@{proxy.host}"),)
+        vantage = Puller(tmp_path, own_mirrors=(configured("http://mirror.test:8080"),), proxy_env=env)
+        found = await Asker(vantage, frozenset({upstream.host})).other("registry.mirrors", registry=upstream.host)
+        assert proxy.asked() == [f"http://mirror.test:8080/v2/?ns={upstream.host}"]
+        assert proxy.seen[0].headers["host"] == "mirror.test:8080"
+        assert proxy.seen[0].headers["proxy-authorization"] == "Basic dXNlcjpzZWNyZXQ="
+        assert all("proxy-authorization" not in request.headers for request in upstream.seen)
+    assert found.outcome == "ok"
+    assert "secret" not in str(found)
 
 
 async def test_a_mirror_that_is_no_url_is_dead(tmp_path: Path) -> None:
@@ -160,3 +174,14 @@ async def test_no_mirror_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert (found.outcome, found.data["tried"]) == ("none", (f"{gone.host}: connect refused",))
     unknown = await Asker(Puller(tmp_path)).other("registry.substitute", registry="reg.test")
     assert unknown.outcome == "none"
+
+
+async def test_what_was_cut_off_is_not_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(lambda request: Raw(b"", "silence")) as silent, serving(lambda request: (404, {}, b"")) as lacks:
+        monkeypatch.setattr("kdoctor.probes.mirrors.CONTROLS", (silent.host, lacks.host))
+        known(monkeypatch, (silent.host, "flat"), (lacks.host, "flat"))
+        mirror = (configured(f"http://{silent.host}"),)
+        asker = Asker(Puller(tmp_path, own_mirrors=mirror), seconds=0.6)
+        for kind in ("control", "substitute", "mirrors"):
+            asker.began = time.monotonic()
+            assert (await asker.other(f"registry.{kind}", registry="registry.k8s.io")).outcome == "cut", kind
