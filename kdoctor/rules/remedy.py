@@ -21,7 +21,12 @@ def with_systemd(service: str) -> Sequence[str]:
 
 
 def fixes(
-    rule: model.Rule, scope: Scope, book: Book, platforms: Sequence[str], restart: Restart = with_systemd, lang: str = "en"
+    rule: model.Rule,
+    scope: Scope,
+    book: Book,
+    platforms: Sequence[str],
+    restart: Restart = with_systemd,
+    lang: str = "en",
 ) -> Iterator[Fix]:
     """Yield the rule's fixes that hold here, each for the first of `platforms` that its recipe knows."""
     for use in rule.fixes:
@@ -51,9 +56,7 @@ def _fix(
 ) -> Fix:
     translation = book.translation(lang, f"fixes/{recipe.id}") if lang != "en" else None
     said = translation.steps if translation else {}
-    steps = tuple(
-        step for one in variant.steps if (step := _step(one, scope, restart, said)) is not None
-    )
+    steps = tuple(step for one in variant.steps if (step := _step(one, scope, restart, said)) is not None)
     title = first_filled(translation.title if translation else recipe.title, scope)
     return Fix(
         id=recipe.id,
@@ -77,12 +80,17 @@ def _step(step: model.RecipeStep, scope: Scope, restart: Restart, said: dict[str
     command = _command(step.run, scope)
     if step.restart:
         command = shlex.join(restart(step.restart))
-    if text is None or (step.run and command is None) or (step.content and content is None) or (step.file and file is None):
+    if (
+        text is None
+        or (step.run and command is None)
+        or (step.content and content is None)
+        or (step.file and file is None)
+    ):
         return None
     return Step(text, command, file, content)
 
 
-_BARE = ("|", "&&", "||", ">", "<", ";", "2>/dev/null", "2>&1")
+_BARE = ("|", "&&", "||", ">", "<", ";", "2>/dev/null", "2>&1", "$USER")
 
 
 def _command(run: Sequence[str] | None, scope: Scope) -> str | None:
