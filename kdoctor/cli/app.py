@@ -41,14 +41,19 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     del version
 
 
 @app.command()
 def explain(
-    text: Annotated[Optional[list[str]], typer.Argument(help="The error text, - for standard input, or a rule's id.", show_default=False)] = None,
+    text: Annotated[
+        Optional[list[str]],
+        typer.Argument(help="The error text, - for standard input, or a rule's id.", show_default=False),
+    ] = None,
     file: Annotated[Optional[Path], typer.Option("--file", "-f", help="Read the text from a file.")] = None,
     pod: Annotated[Optional[str], typer.Option("--pod", metavar="NS/NAME", help="A pod's status and events.")] = None,
     no_probe: Annotated[bool, typer.Option("--no-probe", help="Ask nothing; the text alone.")] = False,
@@ -67,19 +72,32 @@ def explain(
     """Explain an error text: the root cause, the proof, the fix for this machine."""
     from kdoctor.cli import explaining
 
-    options = shared(
-        output, timeout, rules, fail_on, lang, exit_zero=exit_zero, allow_inconclusive=allow_inconclusive, verbose=verbose,
-        quiet=quiet, no_color=no_color,
-    )  # fmt: skip
+    flags = {"exit_zero": exit_zero, "allow_inconclusive": allow_inconclusive, "quiet": quiet, "no_color": no_color}
+    options = shared(output, timeout, rules, fail_on, lang, verbose=verbose, **flags)
     return explaining.explain(options, text or [], file, pod, no_probe=no_probe, elsewhere=elsewhere)
 
 
 @app.command()
 def check(
-    registry: Annotated[Optional[list[str]], typer.Option("--registry", metavar="HOST", help="A registry to reach; repeatable.")] = None,
-    image: Annotated[Optional[list[str]], typer.Option("--image", metavar="REF", help="An image to reach; repeatable.")] = None,
-    manifest: Annotated[Optional[list[Path]], typer.Option("--manifest", metavar="FILE", help="Kubernetes YAML whose images to reach; repeatable.")] = None,
-    tool: Annotated[Optional[str], typer.Option("--for", metavar="TOOL", help="minikube, kind, k3s, kubeadm or docker.")] = None,
+    files: Annotated[
+        Optional[list[Path]], typer.Argument(metavar="[FILE]...", help="The same as --manifest.", show_default=False)
+    ] = None,
+    registry: Annotated[
+        Optional[list[str]], typer.Option("--registry", metavar="HOST", help="A registry to reach; repeatable.")
+    ] = None,
+    image: Annotated[
+        Optional[list[str]], typer.Option("--image", metavar="REF", help="An image to reach; repeatable.")
+    ] = None,
+    manifest: Annotated[
+        Optional[list[Path]],
+        typer.Option("--manifest", metavar="FILE", help="Kubernetes YAML whose images to reach; repeatable."),
+    ] = None,
+    tool: Annotated[
+        Optional[str], typer.Option("--for", metavar="TOOL", help="minikube, kind, k3s, kubeadm or docker.")
+    ] = None,
+    skip_empty: Annotated[
+        bool, typer.Option("--skip-empty", help="Manifests without an image are no error (for hooks).")
+    ] = False,
     output: Output = None,
     timeout: Timeout = None,
     rules: Rules = None,
@@ -94,11 +112,11 @@ def check(
     """Check every step from here to the images, before starting or in a pipeline."""
     from kdoctor.cli import checking
 
-    options = shared(
-        output, timeout, rules, fail_on, lang, exit_zero=exit_zero, allow_inconclusive=allow_inconclusive, verbose=verbose,
-        quiet=quiet, no_color=no_color,
-    )  # fmt: skip
-    return checking.check(options, registry or [], image or [], manifest or [], tool)
+    flags = {"exit_zero": exit_zero, "allow_inconclusive": allow_inconclusive, "quiet": quiet, "no_color": no_color}
+    options = shared(output, timeout, rules, fail_on, lang, verbose=verbose, **flags)
+    return checking.check(
+        options, registry or [], image or [], [*(manifest or []), *(files or [])], tool, skip_empty=skip_empty
+    )
 
 
 @app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -116,7 +134,9 @@ def run(
     """Run a command as it is, and explain its failure. The status is the command's."""
     from kdoctor.cli import running
 
-    options = shared(output, timeout, rules, "error", lang, verbose=verbose, quiet=quiet, no_color=no_color, to_stderr=True)
+    options = shared(
+        output, timeout, rules, "error", lang, verbose=verbose, quiet=quiet, no_color=no_color, to_stderr=True
+    )
     return running.run(options, command, no_probe=no_probe)
 
 
@@ -134,7 +154,9 @@ def route(
 
 
 rules_app = typer.Typer(help="The known failures.", no_args_is_help=True, rich_markup_mode=None)
-schema_app = typer.Typer(help="JSON Schemas of what kdoctor reads and writes.", no_args_is_help=True, rich_markup_mode=None)
+schema_app = typer.Typer(
+    help="JSON Schemas of what kdoctor reads and writes.", no_args_is_help=True, rich_markup_mode=None
+)
 app.add_typer(rules_app, name="rules")
 app.add_typer(schema_app, name="schema")
 
@@ -153,7 +175,12 @@ def rules_list(
 
 
 @rules_app.command("show")
-def rules_show(rule: Annotated[str, typer.Argument(help="A rule's id.")], output: Output = None, rules: Rules = None, lang: Lang = None) -> int:
+def rules_show(
+    rule: Annotated[str, typer.Argument(help="A rule's id.")],
+    output: Output = None,
+    rules: Rules = None,
+    lang: Lang = None,
+) -> int:
     """Print a rule's page: what it means, how it is told apart, the probes, the fixes."""
     from kdoctor.cli import rulebook
 
@@ -161,7 +188,11 @@ def rules_show(rule: Annotated[str, typer.Argument(help="A rule's id.")], output
 
 
 @rules_app.command("lint")
-def rules_lint(folders: Annotated[Optional[list[Path]], typer.Argument(help="Folders of rules; by default the shipped ones.")] = None) -> int:
+def rules_lint(
+    folders: Annotated[
+        Optional[list[Path]], typer.Argument(help="Folders of rules; by default the shipped ones.")
+    ] = None,
+) -> int:
     """Check each rule and the whole set; say file and line of every mistake."""
     from kdoctor.cli import rulebook
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from kdoctor.cli.options import Shared
@@ -13,7 +14,15 @@ SECONDS = 20.0
 TOOLS = ("minikube", "kind", "k3s", "kubeadm", "docker")
 
 
-def check(options: Shared, registries: list[str], images: list[str], manifests: list[Path], tool: str | None) -> int:
+def check(
+    options: Shared,
+    registries: list[str],
+    images: list[str],
+    manifests: list[Path],
+    tool: str | None,
+    *,
+    skip_empty: bool = False,
+) -> int:
     """Check what the flags select, and return the exit status."""
     if tool is not None and tool not in TOOLS:
         raise UsageError(f'--for takes {", ".join(TOOLS)}, not "{tool}".{did_you_mean(tool, TOOLS)}')
@@ -23,6 +32,9 @@ def check(options: Shared, registries: list[str], images: list[str], manifests: 
     from kdoctor.run.situation import run
 
     from_files = _manifest_images(manifests)
+    if skip_empty and manifests and not from_files and not (registries or images):
+        print("kdoctor: no container image in the files; nothing to check", file=sys.stderr)
+        return 0
     nothing_selected(from_files, [str(file) for file in manifests])
     wanted = Wanted(
         tuple(_registry(one) for one in registries),
@@ -51,12 +63,14 @@ def _registry(text: str) -> str:
     """
     from urllib.parse import urlsplit
 
-    bare = urlsplit(text).netloc if "://" in text else text.split("/")[0]
+    bare = urlsplit(text).netloc if "://" in text else text.split("/", maxsplit=1)[0]
     bare = bare.rpartition("@")[2]
     try:
         parse(f"{bare}/probe:latest" if "." in bare or ":" in bare else f"{bare}:443/probe:latest")
     except UsageError as error:
-        raise UsageError(f'--registry "{text}" is no registry: give HOST or HOST:PORT, such as registry.example.com:5000') from error
+        raise UsageError(
+            f'--registry "{text}" is no registry: give HOST or HOST:PORT, such as registry.example.com:5000'
+        ) from error
     return bare
 
 

@@ -25,7 +25,9 @@ SHORT = 1024 * 1024
 """Bytes up to which a text is read whole."""
 
 
-def explain(options: Shared, text: list[str], file: Path | None, pod: str | None, *, no_probe: bool, elsewhere: bool) -> int:
+def explain(
+    options: Shared, text: list[str], file: Path | None, pod: str | None, *, no_probe: bool, elsewhere: bool
+) -> int:
     """Explain what the arguments name, and return the exit status."""
     book = open_book(options.rules)
     if len(text) == 1 and file is None and pod is None and text[0] in book.ids:
@@ -38,7 +40,9 @@ def explain(options: Shared, text: list[str], file: Path | None, pod: str | None
         head = given.stream.read(SHORT + 1) if given.stream else b""
         said = decode(head[:SHORT]) if given.stream else given.text
         if not said.strip() and len(head) <= SHORT:
-            raise UsageError(f"{given.name} is empty; give the error text: kdoctor explain '...', --file FILE, or a pipe")
+            raise UsageError(
+                f"{given.name} is empty; give the error text: kdoctor explain '...', --file FILE, or a pipe"
+            )
         question = Question(said, given.name, seconds, options.lang)
         found = None
         if given.stream and len(head) > SHORT:

@@ -22,8 +22,12 @@ Output = Annotated[
     Optional[list[str]],
     typer.Option("--output", "-o", metavar="FORMAT[=FILE]", help="text, json, junit, github or markdown; repeatable."),
 ]
-Timeout = Annotated[Optional[float], typer.Option("--timeout", metavar="SECONDS", min=0.1, max=3600.0, help="The whole run's deadline.")]
-Rules = Annotated[Optional[list[Path]], typer.Option("--rules", metavar="DIR", help="A folder of rules of your own; repeatable.")]
+Timeout = Annotated[
+    Optional[float], typer.Option("--timeout", metavar="SECONDS", min=0.1, max=3600.0, help="The whole run's deadline.")
+]
+Rules = Annotated[
+    Optional[list[Path]], typer.Option("--rules", metavar="DIR", help="A folder of rules of your own; repeatable.")
+]
 FailOn = Annotated[str, typer.Option("--fail-on", metavar="error|warning", help="The least severity that counts.")]
 ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit 0 instead of 1 or 3.")]
 AllowInconclusive = Annotated[bool, typer.Option("--allow-inconclusive", help="Exit 0 instead of 3.")]
@@ -82,7 +86,9 @@ def shared(
         UsageError: a format, threshold or language that is not there, with the nearest.
     """
     if fail_on not in ("error", "warning"):
-        raise UsageError(f'--fail-on takes error or warning, not "{fail_on}".{did_you_mean(fail_on, ("error", "warning"))}')
+        raise UsageError(
+            f'--fail-on takes error or warning, not "{fail_on}".{did_you_mean(fail_on, ("error", "warning"))}'
+        )
     if lang is not None and lang not in ("en", "zh"):
         raise UsageError(f'--lang takes en or zh, not "{lang}".')
     return Shared(

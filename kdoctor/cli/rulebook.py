@@ -25,7 +25,9 @@ def list_rules(options: Shared, layer: str | None) -> int:
         rows.append((rule.id, rule.layer, rule.severity, title if isinstance(title, str) else title[-1]))
     if options.outputs[0][0] == "json":
         keys = ("id", "layer", "severity", "title")
-        sys.stdout.write(json.dumps([dict(zip(keys, row, strict=True)) for row in rows], ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(
+            json.dumps([dict(zip(keys, row, strict=True)) for row in rows], ensure_ascii=False, indent=2) + "\n"
+        )
         return 0
     width = max((len(row[0]) for row in rows), default=0)
     for id_, layer_, severity, title in rows:
@@ -88,7 +90,9 @@ def test_rules(ids: list[str], folders: list[Path]) -> int:
         for error in test_rule(rule, folder, book):
             wrong += 1
             print(error)
-    print(f"{len(ids or folder.rules)} rules, {examples} examples, {scenarios} scenarios, {wrong} wrong", file=sys.stderr)
+    print(
+        f"{len(ids or folder.rules)} rules, {examples} examples, {scenarios} scenarios, {wrong} wrong", file=sys.stderr
+    )
     return 2 if wrong else 0
 
 

@@ -90,7 +90,8 @@ def _pipes(command: list[str], tail: _Tail) -> int:
     with _signals_passed() as watch:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # noqa: S603  # the person's own command
         watch(process)
-        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
         copies = [
             threading.Thread(target=_copy, args=(process.stdout, sys.stdout.buffer, tail), daemon=True),
             threading.Thread(target=_copy, args=(process.stderr, sys.stderr.buffer, tail), daemon=True),

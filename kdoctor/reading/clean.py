@@ -56,11 +56,9 @@ def clean(text: str, first: int = 1) -> list[Line]:
     if "\x1b" in text:
         text = _ANSI.sub("", text)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    lines = []
+    lines: list[Line] = []
     for number, raw in enumerate(text.split("\n"), first):
-        for part in _plain(raw[:_WIDEST_LINE]):
-            if part.strip():
-                lines.append(Line(number, part))
+        lines += [Line(number, part) for part in _plain(raw[:_WIDEST_LINE]) if part.strip()]
     return lines
 
 

@@ -23,7 +23,7 @@ _IMAGE = (
     rf"\bpulling \w+ \((?P<v>{_IMAGE_REF})\)",
     rf"\btrying to pull (?:repository )?{_QUOTED}",
     rf"\bpulling from {_QUOTED}",
-    rf"^\s*(?:step \d+/\d+ : |#?\d* ?\[.{{0,40}}\] |=> \[.{{0,60}}\] )?FROM (?:--platform=\S+ )?(?P<v>{_IMAGE_REF})",
+    rf"^\s*(?:step \d+/[\d.]+ : |#?\d* ?\[.{{0,40}}\] |=> \[.{{0,60}}\] )?FROM (?:--platform=\S+ )?(?P<v>{_IMAGE_REF})",
     rf"\[internal\] load metadata for (?P<v>{_IMAGE_REF})",
     rf"\b(?:error )?reading manifest \S+ in (?P<v>{_IMAGE_REF})",
     rf"\bimage {_QUOTED}",
@@ -111,7 +111,9 @@ _ENGINES: tuple[tuple[str, str], ...] = (
     ("docker", r"Get https?://[^\s\"]+/v2/"),
 )
 # Hosts of pages for people that errors point to.
-_PAGES = re.compile(r"(?:www|docs|status|support|help|blog)\.|aka\.ms$|docs\.|github\.com$|\w+\.sigs\.k8s\.io$", re.IGNORECASE)
+_PAGES = re.compile(
+    r"(?:www|docs|status|support|help|blog)\.|aka\.ms$|docs\.|github\.com$|\w+\.sigs\.k8s\.io$", re.IGNORECASE
+)
 _TRAILING = ".,:;!?'\"`)"
 _NOT_IMAGES = frozenset(
     {"the", "for", "from", "a", "an", "is", "to", "with", "and", "in", "not", "could", "because", "was", "failed", "id", "name", "on",
@@ -162,8 +164,7 @@ def _near(found: Iterator[tuple[int, str]], before: int) -> Iterator[str]:
 def _images(text: str, before: int) -> Iterator[str]:
     for pattern in _IMAGE:
         found = ((m.start("v"), _trimmed(m["v"])) for m in _compiled(pattern).finditer(text))
-        for value in _near(((at, v) for at, v in found if plausible_image(v)), before):
-            yield value
+        yield from _near(((at, v) for at, v in found if plausible_image(v)), before)
 
 
 def plausible_image(value: str) -> bool:
@@ -174,6 +175,7 @@ def plausible_image(value: str) -> bool:
         and len(value) > 1
         and not lower.startswith(("http:", "https:", "sha256:"))
         and not value.isdigit()
+        and not re.fullmatch(r"(?:linux|windows|darwin|unknown)(?:/[\w.]{1,12}){1,2}", lower)
     )
 
 

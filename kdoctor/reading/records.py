@@ -37,10 +37,12 @@ class Record:
 
     @cached_property
     def text(self) -> str:
+        """The lines as they are."""
         return "\n".join(line.text for line in self.lines)
 
     @cached_property
     def unwrapped(self) -> str | None:
+        """The lines without a console's breaks, None where there are none."""
         return unwrap(list(self.lines))
 
     @cached_property

@@ -37,8 +37,8 @@ def blocks(head: bytes, rest: BinaryIO, size: int = BLOCK) -> Iterator[bytes]:
     UTF-16 with a byte order mark (PowerShell writes it) is turned into UTF-8.
     """
     held = b""
-    for data in _utf8(head, rest, size):
-        data = held + data
+    for fresh in _utf8(head, rest, size):
+        data = held + fresh
         end = data.rfind(b"\n") + 1
         if not end and len(data) < size + _LONGEST_LINE:
             held = data

@@ -53,10 +53,12 @@ class Book:
 
     @property
     def ids(self) -> Sequence[str]:
+        """The ids of all rules."""
         return typing.cast("Sequence[str]", self._index["ids"])
 
     @property
     def layers(self) -> Sequence[str]:
+        """The layers, from the user to the image."""
         return typing.cast("Sequence[str]", self._index["layers"])
 
     def pattern(self, number: int) -> tuple[str, str, str]:
@@ -88,15 +90,16 @@ class Book:
         """
         if rule_id not in self._index["set"]:
             raise UsageError(f'no rule "{rule_id}".{did_you_mean(rule_id, self.ids)} See `kdoctor rules list`.')
-        return _decoded(model.Rule, self._details[f"rule/{rule_id}"]["rule"])
+        return typing.cast("model.Rule", _decoded(model.Rule, self._details[f"rule/{rule_id}"]["rule"]))
 
     def recipe(self, recipe_id: str) -> model.Recipe:
-        return _decoded(model.Recipe, self._details[f"recipe/{recipe_id}"])
+        """Return a recipe by its id; rules name only recipes that are there."""
+        return typing.cast("model.Recipe", _decoded(model.Recipe, self._details[f"recipe/{recipe_id}"]))
 
     def translation(self, lang: str, item: str) -> model.Translation | None:
         """Return the translation of a rule's id, or of `fixes/RECIPE`."""
         raw = self._details.get(f"i18n/{lang}/{item}")
-        return None if raw is None else _decoded(model.Translation, raw)
+        return None if raw is None else typing.cast("model.Translation", _decoded(model.Translation, raw))
 
     def substitutes(self) -> Any:
         """Return what `mirrors.yaml` holds, or None."""

@@ -52,7 +52,10 @@ def _match_problems(rule: model.Rule, folder: Folder) -> Iterator[Problem]:
             yield (), "the rule has neither `match` nor `detect`: nothing would ever nominate it"
         return
     if rule.match.context is not None and rule.match.context not in folder.words.contexts:
-        yield ("match", "context"), f'no context "{rule.match.context}".{did_you_mean(rule.match.context, folder.words.contexts)}'
+        yield (
+            ("match", "context"),
+            f'no context "{rule.match.context}".{did_you_mean(rule.match.context, folder.words.contexts)}',
+        )
     for part in ("any", "none"):
         for i, pattern in enumerate(getattr(rule.match, part)):
             for problem in pattern_problems(pattern.regex, folder, literal=part == "any"):
@@ -60,7 +63,10 @@ def _match_problems(rule: model.Rule, folder: Folder) -> Iterator[Problem]:
             if part == "any":
                 for group in _groups(pattern.regex, folder):
                     if group not in rule.facts:
-                        yield ("match", part, i, "regex"), f'{pattern.id}: no fact "{group}" in `facts`.{did_you_mean(group, rule.facts)}'
+                        yield (
+                            ("match", part, i, "regex"),
+                            f'{pattern.id}: no fact "{group}" in `facts`.{did_you_mean(group, rule.facts)}',
+                        )
 
 
 def pattern_problems(regex: str, folder: Folder, *, literal: bool) -> Iterator[str]:
@@ -215,7 +221,9 @@ def recipe_problems(recipe: model.Recipe) -> Iterator[Problem]:
                         yield (*where, "steps", j), f'no parameter "{name}".{did_you_mean(name, recipe.params)}'
 
 
-def translation_problems(translation: model.Translation, of: str, placeholders: Callable[[str], str | None]) -> Iterator[Problem]:
+def translation_problems(
+    translation: model.Translation, of: str, placeholders: Callable[[str], str | None]
+) -> Iterator[Problem]:
     """Yield what is wrong in a translation; `of` is the digest that it should name."""
     if translation.of != of:
         yield ("of",), f"the English texts have changed; look at them again and set `of: {of}`"

@@ -103,7 +103,8 @@ def compile_rules(folder: Folder) -> Compiled:
     patterns: list[tuple[str, int]] = []
     details: dict[str, Any] = {
         "contexts": {
-            name: [expand(one, folder.words.fragments) for one in parts] for name, parts in folder.words.contexts.items()
+            name: [expand(one, folder.words.fragments) for one in parts]
+            for name, parts in folder.words.contexts.items()
         }
     }
     for rule in folder.rules.values():
@@ -143,7 +144,7 @@ def plain(value: Any) -> Any:
         return {
             f.name: plain(getattr(value, f.name))
             for f in fields(value)
-            if f.name not in ("scenarios",) and getattr(value, f.name) != f.default
+            if f.name != "scenarios" and getattr(value, f.name) != f.default
         }
     if isinstance(value, tuple | list):
         return [plain(one) for one in value]

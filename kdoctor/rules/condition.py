@@ -109,7 +109,7 @@ def _holds(operator: str, value: Value, wanted: Any) -> bool:
     if isinstance(value, tuple | bool):
         return False
     try:
-        return float(value) > wanted if operator == "above" else float(value) < wanted
+        return float(value) > float(wanted) if operator == "above" else float(value) < float(wanted)
     except ValueError:
         return False
 
@@ -134,7 +134,9 @@ def _any(parts: Iterator[Truth]) -> Truth:
     return truth
 
 
-def problems(condition: Mapping[str, Any], names: Callable[[str], str | None]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def problems(
+    condition: Mapping[str, Any], names: Callable[[str], str | None]
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Yield (path, problem) for every mistake; `names` says what is wrong with a name, or None."""
     for key, operand in condition.items():
         if key in TREES:

@@ -81,7 +81,11 @@ def _diagnosis(
 ) -> Diagnosis:
     rule = _worded(candidate.rule, setting)
     scope = Scope(candidate.facts, results)
-    offered = () if verdict is Verdict.REFUTED else tuple(fixes(rule, scope, setting.book, setting.platforms, setting.restart, setting.lang))
+    offered = (
+        ()
+        if verdict is Verdict.REFUTED
+        else tuple(fixes(rule, scope, setting.book, setting.platforms, setting.restart, setting.lang))
+    )
     return Diagnosis(
         rule=rule.id,
         layer=rule.layer,

@@ -11,14 +11,28 @@ _NETWORKS = tuple(
     )
 )
 # Special-use names (RFC 6762, RFC 8375, RFC 6761), Kubernetes' own, and those that networks give themselves.
-_SUFFIXES = ("local", "internal", "svc", "lan", "home", "corp", "intranet", "private", "localdomain", "home.arpa", "localhost")
+_SUFFIXES = (
+    "local",
+    "internal",
+    "svc",
+    "lan",
+    "home",
+    "corp",
+    "intranet",
+    "private",
+    "localdomain",
+    "home.arpa",
+    "localhost",
+)
 
 
 def is_internal(host: str) -> bool:
     """Tell whether host[:port] (or a URL of it) is one that a proxy for the internet will not reach."""
     bare = host.partition("://")[2] or host
     bare = bare.split("/")[0].rpartition("@")[2].lower().rstrip(".")
-    bare = bare[1 : bare.find("]")] if bare.startswith("[") else bare.rpartition(":")[0] if bare.count(":") == 1 else bare
+    bare = (
+        bare[1 : bare.find("]")] if bare.startswith("[") else bare.rpartition(":")[0] if bare.count(":") == 1 else bare
+    )
     try:
         address = ipaddress.ip_address(bare)
     except ValueError:

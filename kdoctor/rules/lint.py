@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from kdoctor.errors import RuleError, did_you_mean
@@ -61,7 +62,9 @@ def _form(rule: model.Rule, folder: Folder) -> Iterator[RuleError]:
             if not any(platform in v.on or "any" in v.on for v in folder.recipes[use.use].variants):
                 yield file.error(("fixes", i), f'{use.use} has no variant for "{platform}" (or `not_applicable`)')
     if rule.match and len(rule.examples.negative) < 2:
-        yield file.error(("examples", "negative"), "give two texts that look alike and that a neighbour rule or nothing wins")
+        yield file.error(
+            ("examples", "negative"), "give two texts that look alike and that a neighbour rule or nothing wins"
+        )
 
 
 def test_rule(rule: model.Rule, folder: Folder, book: Book) -> Iterator[RuleError]:
@@ -80,9 +83,11 @@ def test_rule(rule: model.Rule, folder: Folder, book: Book) -> Iterator[RuleErro
                 yield file.error((*where, "facts", name), f'the fact {name} is "{got}", not "{value}"')
     for i, negative in enumerate(rule.examples.negative):
         found = match(book, negative.text)
-        winner = found[0].rule.id if found else None
-        if winner != negative.expect:
-            yield file.error(("examples", "negative", i), f"{winner or 'nothing'} wins this text, not {negative.expect or 'nothing'}")
+        landed = found[0].rule.id if found else None
+        if landed != negative.expect:
+            yield file.error(
+                ("examples", "negative", i), f"{landed or 'nothing'} wins this text, not {negative.expect or 'nothing'}"
+            )
     yield from _patterns_hit(rule, folder)
     yield from _scenarios(rule, folder, book)
 
@@ -99,7 +104,9 @@ def _patterns_hit(rule: model.Rule, folder: Folder) -> Iterator[RuleError]:
     for i, pattern in enumerate(rule.match.any if rule.match else ()):
         regex = compiled(expand(pattern.regex, folder.words.fragments))
         if not any(regex.search(text) for text in texts):
-            yield folder.files[rule.id].error(("match", "any", i), f'the pattern "{pattern.id}" is in no positive example')
+            yield folder.files[rule.id].error(
+                ("match", "any", i), f'the pattern "{pattern.id}" is in no positive example'
+            )
 
 
 def _scenarios(rule: model.Rule, folder: Folder, book: Book) -> Iterator[RuleError]:
@@ -181,16 +188,16 @@ def _set(folder: Folder, shipped: bool) -> Iterator[RuleError]:
 
 def _translations(folder: Folder, language: str) -> Iterator[RuleError]:
     translations = folder.translations.get(language, {})
-    wanted = {**folder.rules, **{f"fixes/{key}": recipe for key, recipe in folder.recipes.items()}}
+    wanted: dict[str, model.Rule | model.Recipe] = {**folder.rules}
+    wanted |= {f"fixes/{key}": recipe for key, recipe in folder.recipes.items()}
     for item, source in wanted.items():
         translation = translations.get(item)
         if translation is None:
             yield folder.files[item].error((), f"no translation: rules/i18n/{language}/{item}.yaml")
             continue
         file = folder.files[f"i18n/{language}/{item}"]
-        names = _placeholders(source)
         for where, problem in translation_problems(
-            translation, digest(source), lambda name, names=names: None if name in names else f'no placeholder "{{{name}}}" in English'
+            translation, digest(source), partial(_unknown, _placeholders(source))
         ):
             yield file.error(where, problem)
         for problem in _missing(source, translation):
@@ -198,6 +205,10 @@ def _translations(folder: Folder, language: str) -> Iterator[RuleError]:
     for item in translations:
         if item not in wanted:
             yield folder.files[f"i18n/{language}/{item}"].error(("id",), f'nothing has the id "{item}"')
+
+
+def _unknown(names: set[str], name: str) -> str | None:
+    return None if name in names else f'no placeholder "{{{name}}}" in English'
 
 
 def _placeholders(source: model.Rule | model.Recipe) -> set[str]:
@@ -215,7 +226,9 @@ def _missing(source: model.Rule | model.Recipe, translation: model.Translation) 
             if getattr(source.verdict.because, name) and not getattr(because, name):
                 yield f"`because.{name}` is not translated"
         return
-    texts = {text for v in source.variants for s in v.steps for text in ((s.text,) if isinstance(s.text, str) else s.text)}
+    texts = {
+        text for v in source.variants for s in v.steps for text in ((s.text,) if isinstance(s.text, str) else s.text)
+    }
     for text in sorted(texts - set(translation.steps)):
         yield f'the step "{text}" is not translated'
     for text in sorted(set(translation.steps) - texts):

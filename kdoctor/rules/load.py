@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from kdoctor.errors import RuleError, UsageError, did_you_mean
 from kdoctor.rules import model
@@ -57,12 +57,12 @@ def read_folder(path: Path, *, words: Words | None = None) -> Folder:
     folder = Folder(path, words or Words())
     for name, reader in (("words.yaml", _read_words), ("taxonomy.yaml", _read_taxonomy)):
         if (path / name).is_file():
-            _collect(folder, lambda reader=reader, name=name: reader(folder, read_yaml(path / name)))
+            _collect(folder, partial(_read_named, folder, path / name, reader))
     for file in sorted(path.rglob("*.yaml")):
         parts = file.relative_to(path).parts
         if file.name in ("words.yaml", "taxonomy.yaml", "mirrors.yaml") or parts[0].startswith("."):
             continue
-        _collect(folder, lambda file=file, parts=parts: _read_one(folder, file, parts))
+        _collect(folder, partial(_read_one, folder, file, parts))
     return folder
 
 
@@ -71,6 +71,10 @@ def _collect(folder: Folder, read: Callable[[], None]) -> None:
         read()
     except RuleError as error:
         folder.errors.append(error)
+
+
+def _read_named(folder: Folder, file: Path, reader: Callable[[Folder, YamlFile], None]) -> None:
+    reader(folder, read_yaml(file))
 
 
 def _read_one(folder: Folder, file: Path, parts: tuple[str, ...]) -> None:
@@ -134,7 +138,7 @@ def typed(file: YamlFile, cls: type[Typed]) -> Typed:
     from pydantic import ValidationError
 
     try:
-        return _adapter(cls).validate_python(_prepared(file.content), strict=False)  # type: ignore[no-any-return]
+        return cast("Typed", _adapter(cast("Any", cls)).validate_python(_prepared(file.content), strict=False))
     except ValidationError as error:
         first = min(error.errors(), key=lambda one: _severity(one["type"]))
         raise _explained(file, first) from error

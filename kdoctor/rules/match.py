@@ -73,7 +73,9 @@ def _joined(held: Candidate, more: Candidate) -> Candidate:
     fuller, other = (more, held) if len(more.facts) > len(held.facts) else (held, more)
     a, b = held.locations[0], more.locations[0]
     place = Location(a.source, min(a.line, b.line), max(a.last_line, b.last_line), a.count + b.count)
-    return replace(fuller, facts={**other.facts, **fuller.facts} if _agree(fuller, other) else fuller.facts, locations=(place,))
+    return replace(
+        fuller, facts={**other.facts, **fuller.facts} if _agree(fuller, other) else fuller.facts, locations=(place,)
+    )
 
 
 def _agree(one: Candidate, other: Candidate) -> bool:
@@ -227,7 +229,9 @@ def ranked(candidates: Iterable[Candidate]) -> list[Candidate]:
     caused = {
         c.rule.id
         for c in all_of_them
-        if any(o.rule.id != c.rule.id and explains(o.rule, c.rule) and not explains(c.rule, o.rule) for o in all_of_them)
+        if any(
+            o.rule.id != c.rule.id and explains(o.rule, c.rule) and not explains(c.rule, o.rule) for o in all_of_them
+        )
     }
     roots = [c for c in all_of_them if c.rule.id not in caused]
     rest = [replace(c, role=Role.CONSEQUENCE) for c in all_of_them if c.rule.id in caused]

@@ -6,7 +6,6 @@ In the files the field `with_` is written `with`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 

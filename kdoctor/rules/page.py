@@ -43,7 +43,10 @@ def page(book: Book, rule: model.Rule, lang: str = "en") -> str:
     why = _plain((translation.why if translation else None) or rule.why)
     parts = [f"# {rule.id}", f"{title}", f"layer {rule.layer}, severity {rule.severity}", f"## {say['means']}", why]
     if rule.examples.positive:
-        parts += [f"## {say['reads']}", *(f"- {one.engine}: `{_one_line(one.text)}`" for one in rule.examples.positive[:6])]
+        parts += [
+            f"## {say['reads']}",
+            *(f"- {one.engine}: `{_one_line(one.text)}`" for one in rule.examples.positive[:6]),
+        ]
     parts += _probes(rule, say)
     parts += [f"## {say['helps']}", *_fixes(book, rule, lang)]
     apart = dict.fromkeys(n.expect for n in rule.examples.negative if n.expect)
@@ -69,7 +72,11 @@ def _told(tree: model.Condition) -> Iterator[str]:
     for key, operand in tree.items():
         if key in ("all", "any", "none"):
             inner = [" and ".join(_told(part)) for part in operand]
-            yield {"all": " and ", "any": " or ", "none": " or "}[key].join(inner) if key != "none" else f"not ({' or '.join(inner)})"
+            yield (
+                {"all": " and ", "any": " or ", "none": " or "}[key].join(inner)
+                if key != "none"
+                else f"not ({' or '.join(inner)})"
+            )
         elif isinstance(operand, dict):
             yield " and ".join(f"{key} {name} {_value(value)}" for name, value in operand.items())
         else:
@@ -77,7 +84,13 @@ def _told(tree: model.Condition) -> Iterator[str]:
 
 
 def _value(operand: object) -> str:
-    return " or ".join(map(str, operand)) if isinstance(operand, list | tuple) else str(operand).lower() if isinstance(operand, bool) else str(operand)
+    return (
+        " or ".join(map(str, operand))
+        if isinstance(operand, list | tuple)
+        else str(operand).lower()
+        if isinstance(operand, bool)
+        else str(operand)
+    )
 
 
 def _fixes(book: Book, rule: model.Rule, lang: str) -> Iterator[str]:

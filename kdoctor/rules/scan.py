@@ -30,7 +30,9 @@ def _with_hyperscan(words: Sequence[bytes]) -> Callable[[bytes], Sequence[int]]:
 
     database: Any = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     flags = hyperscan.HS_FLAG_CASELESS
-    database.compile(expressions=list(words), ids=list(range(len(words))), elements=len(words), flags=flags, literal=True)
+    database.compile(
+        expressions=list(words), ids=list(range(len(words))), elements=len(words), flags=flags, literal=True
+    )
 
     def scan(block: bytes) -> Sequence[int]:
         found: list[int] = []

@@ -140,7 +140,7 @@ def merged(found: Iterable[Candidate]) -> list[Candidate]:
     for candidate in found:
         facts = candidate.facts
         if candidate.rule.layer in _SHARED_CAUSE:
-            names = ("proxy", "resolver", "path", "socket", "tool", "host")
+            names: tuple[str, ...] = ("proxy", "resolver", "path", "socket", "tool", "host")
         else:
             names = ("registry", "image", "host", "path", "url")
         if candidate.rule.layer in ("network", "tls"):
@@ -158,7 +158,10 @@ def ordered(diagnoses: Sequence[Diagnosis], candidates: dict[str, Candidate]) ->
         effect = candidates[diagnosis.rule].rule
         return any(rule != effect.id and explains(candidates[rule].rule, effect) for rule in live)
 
-    in_order = sorted(diagnoses, key=lambda d: (d.verdict is Verdict.REFUTED, caused(d), list(Severity).index(d.severity), distance(d)))
+    in_order = sorted(
+        diagnoses,
+        key=lambda d: (d.verdict is Verdict.REFUTED, caused(d), list(Severity).index(d.severity), distance(d)),
+    )
     out: list[Diagnosis] = []
     for diagnosis in in_order:
         role = Role.ROOT if not out else Role.CONSEQUENCE if caused(diagnosis) else Role.INDEPENDENT

@@ -148,5 +148,12 @@ def _merged(reading: Diagnosis, walked: Sequence[Diagnosis]) -> Diagnosis:
     evidence = (*reading.evidence, *(e for e in twin.evidence if e not in reading.evidence))
     facts = {**twin.facts, **reading.facts}
     if twin.verdict is Verdict.CONFIRMED and reading.verdict is not Verdict.CONFIRMED:
-        return replace(twin, role=reading.role, matched=reading.matched, locations=reading.locations, facts=facts, evidence=evidence)
+        return replace(
+            twin,
+            role=reading.role,
+            matched=reading.matched,
+            locations=reading.locations,
+            facts=facts,
+            evidence=evidence,
+        )
     return replace(reading, facts=facts, evidence=evidence)

@@ -71,7 +71,9 @@ class Local:
         meant = self.tool in _CLUSTERS
         has_kubectl = shutil.which("kubectl", path=machine.env.get("PATH")) is not None
         if not (meant or has_kubectl or "KUBECONFIG" in machine.env):
-            self.walk.skip("kubeconfig", self.shell, "kubectl", "kubectl is not installed and no cluster is meant (--for)")
+            self.walk.skip(
+                "kubeconfig", self.shell, "kubectl", "kubectl is not installed and no cluster is meant (--for)"
+            )
             return
         before = len(self.walk.found)
         if self.tool == "minikube":

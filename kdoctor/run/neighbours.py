@@ -11,7 +11,10 @@ from kdoctor.rules.condition import Scope
 from kdoctor.rules.template import first_filled
 
 _WORD = re.compile(r"[a-z][a-z0-9_-]{2,40}")
-_COMMON = frozenset("the and for not error failed with from this that was has are you can could did has have its".split())
+_COMMON = frozenset(
+    {"the", "and", "for", "not", "error", "failed", "with", "from", "this", "that", "was", "has", "are", "you"}
+    | {"can", "could", "did", "have", "its"}
+)
 _MOST = 3
 _ENOUGH = 2
 

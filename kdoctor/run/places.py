@@ -30,14 +30,15 @@ _PLATFORM_OF = {
 }
 _DOCKER_PLATFORMS = ("docker-engine", "docker-rootless", "docker-desktop", "colima", "rancher-desktop", "podman")
 _DESKTOP = re.compile(
-    r"docker desktop|192\.168\.65\.|docker\.internal|connectex|wsarecv|docker\.exe|^ps [a-z]:|com\.docker|dockerdesktop", re.I | re.M
+    r"docker desktop|192\.168\.65\.|docker\.internal|connectex|wsarecv|docker\.exe|^ps [a-z]:|com\.docker",
+    re.IGNORECASE | re.MULTILINE,
 )
-_DAEMON_WORDS = re.compile(r"error response from daemon|dockerd\[|docker: error", re.I)
+_DAEMON_WORDS = re.compile(r"error response from daemon|dockerd\[|docker: error", re.IGNORECASE)
 _CLUSTERS = (
-    ("minikube", re.compile(r"\bminikube\b|kicbase|192\.168\.(?:49|39|59|64|99)\.|k8s-minikube", re.I)),
-    ("kind", re.compile(r"\bkind-|kindest|kind-control-plane", re.I)),
-    ("k3d", re.compile(r"\bk3d-", re.I)),
-    ("k3s", re.compile(r"\bk3s\b|rancher/mirrored", re.I)),
+    ("minikube", re.compile(r"\bminikube\b|kicbase|192\.168\.(?:49|39|59|64|99)\.|k8s-minikube", re.IGNORECASE)),
+    ("kind", re.compile(r"\bkind-|kindest|kind-control-plane", re.IGNORECASE)),
+    ("k3d", re.compile(r"\bk3d-", re.IGNORECASE)),
+    ("k3s", re.compile(r"\bk3s\b|rancher/mirrored", re.IGNORECASE)),
 )
 
 

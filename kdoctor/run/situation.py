@@ -19,7 +19,9 @@ from kdoctor.vantages import Docker, Vantages, look
 
 Answer = TypeVar("Answer")
 
-NODE_UNSEEN = "the text comes from a node's runtime; from here kdoctor looks from this shell and from the Docker daemon only"
+NODE_UNSEEN = (
+    "the text comes from a node's runtime; from here kdoctor looks from this shell and from the Docker daemon only"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Situation:
         if isinstance(vantage, Docker):
             named |= of_certs_d(self.machine, vantage.files.certs_d)
             named |= {r for r in (vantage.info.insecure if vantage.info else ()) if not r.startswith("127.")}
-        return sorted(name for name in named if "/" not in name and not (f"{name}:443" in named))
+        return sorted(name for name in named if "/" not in name and f"{name}:443" not in named)
 
     def restart(self, service: str) -> Sequence[str]:
         """Return this machine's command that restarts a service."""

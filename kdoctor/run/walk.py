@@ -89,7 +89,11 @@ class Target:
     def address(self) -> str:
         """Return host:port, 443 where no port is given."""
         host, colon, port = self.registry.rpartition(":")
-        return self.registry if colon and port.isdigit() and (not host.endswith(":") or host.startswith("[")) else f"{self.registry}:443"
+        return (
+            self.registry
+            if colon and port.isdigit() and (not host.endswith(":") or host.startswith("["))
+            else f"{self.registry}:443"
+        )
 
     @property
     def host(self) -> str:
@@ -122,7 +126,16 @@ class Walk:
         target = next(iter(params.values()), evidence.target)
         self.blind = self.blind or (judge and skipped is not None)
         self.checks.append(
-            Check(name, place.name, target, "" if skipped else evidence.outcome, evidence.seconds, skipped, evidence.detail, good)
+            Check(
+                name,
+                place.name,
+                target,
+                "" if skipped else evidence.outcome,
+                evidence.seconds,
+                skipped,
+                evidence.detail,
+                good,
+            )
         )
         if evidence.known and not good:
             self.found += [replace(c, vantage=place.name) for c in nominated(self.book, name, evidence, facts)]
@@ -192,18 +205,18 @@ class Walk:
         token = await self.step("token", place, of_image, facts, judge=not has_login)
         if token.outcome not in GOOD["token"]:
             if has_login and token.outcome in ("unauthorized", "denied"):
-                self._needs_login(place, target)
+                self._needs_login(target)
             return
         manifest = await self.step("manifest", place, of_image, facts, judge=not has_login)
         if manifest.outcome != "ok":
             if has_login and manifest.outcome in ("unauthorized", "denied", "forbidden", "name-unknown", "not-found"):
-                self._needs_login(place, target)
+                self._needs_login(target)
             return
         platform = await self.step("platform", place, of_image, facts)
         if platform.outcome in (*GOOD["platform"], UNSEEN):
             await self.step("blob", place, of_image, facts)
 
-    def _needs_login(self, place: Place, target: Target) -> None:
+    def _needs_login(self, target: Target) -> None:
         """The image wants the stored login, which kdoctor does not use: unseen, not failed."""
         self.blind = True
         last = self.checks[-1]
@@ -234,13 +247,19 @@ class Walk:
             return
         if not target.image:
             self.blind = True
-            self.skip("connect", place, target.address, f"{UNSEEN}: {why}; give an image with --image to let the daemon ask")
+            self.skip(
+                "connect", place, target.address, f"{UNSEEN}: {why}; give an image with --image to let the daemon ask"
+            )
             return
         answer = await self.step("distribution", place, {"image": target.image}, facts)
         if answer.outcome != "failed":
             return
-        for candidate in match(self.book, f"Error response from daemon: {answer.data.get('message')}", "the daemon's answer"):
-            self.found.append(replace(candidate, seen=(answer,), facts={**facts_for(candidate, facts), **candidate.facts}))
+        for candidate in match(
+            self.book, f"Error response from daemon: {answer.data.get('message')}", "the daemon's answer"
+        ):
+            self.found.append(
+                replace(candidate, seen=(answer,), facts={**facts_for(candidate, facts), **candidate.facts})
+            )
 
 
 def _is_mirror(candidate: Candidate) -> bool:
@@ -274,7 +293,11 @@ def nominated(book: Book, step: str, evidence: Evidence, facts: Mapping[str, str
 
 def _facts_of(step: str, evidence: Evidence) -> dict[str, str]:
     """Return the facts that a step's result states: its text and number fields, and what it asked about."""
-    data = {name: str(value) for name, value in evidence.data.items() if isinstance(value, str | int) and not isinstance(value, bool)}
+    data = {
+        name: str(value)
+        for name, value in evidence.data.items()
+        if isinstance(value, str | int) and not isinstance(value, bool)
+    }
     if step in ("name", "proxy-name"):
         data["host"] = evidence.target.partition(",")[0]
     if step in ("connect", "proxy-connect"):
