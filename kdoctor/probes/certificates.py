@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ipaddress
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kdoctor.model import Value
 from kdoctor.probes.names import literal
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 _MOST_NAMES = 50
 
@@ -20,8 +24,8 @@ class Leaf:
     issuer: str
     subject: str
     names: tuple[str, ...]
-    not_before: datetime.datetime
-    not_after: datetime.datetime
+    not_before: dt.datetime
+    not_after: dt.datetime
     fingerprint: str
     self_signed: bool
 
@@ -37,7 +41,7 @@ class Leaf:
             "self_signed": self.self_signed,
         }
 
-    def out_of_date(self, now: datetime.datetime) -> str | None:
+    def out_of_date(self, now: dt.datetime) -> str | None:
         """Return "expired" or "not-yet-valid", None while it is valid (RFC 5280, 4.1.2.5)."""
         if now > self.not_after:
             return "expired"
@@ -59,7 +63,7 @@ def _matches(pattern: list[str], wanted: list[str]) -> bool:
     return pattern[1:] == wanted[1:] and (pattern[0] == wanted[0] or (pattern[0] == "*" and len(pattern) > 1))
 
 
-def _time(moment: datetime.datetime) -> str:
+def _time(moment: dt.datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -85,10 +89,9 @@ def read(der: bytes) -> Leaf | None:
             return None
 
 
-def _names(certificate: object) -> tuple[str, ...]:
+def _names(certificate: Certificate) -> tuple[str, ...]:
     from cryptography import x509
 
-    assert isinstance(certificate, x509.Certificate)
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (x509.ExtensionNotFound, x509.DuplicateExtension):

@@ -15,6 +15,7 @@ from kdoctor.probes.streams import Stream, host_port
 from kdoctor.settings.goproxy import ascii_host
 
 if TYPE_CHECKING:
+    from kdoctor.model import Evidence
     from kdoctor.probes.ask import Asking
     from kdoctor.probes.tunnel import Credentials, Reply
     from kdoctor.settings.proxy import Decision
@@ -153,17 +154,18 @@ async def resolve(ask: Asking, host: str) -> tuple[str, ...] | Unreached:
     if address := literal(host):
         return (address,)
     machine = ask.vantage.machine
-    first = ["dns.system", "dns.lookup"] if machine.os != "linux" else ["dns.lookup", "dns.system"]
-    failed: Unreached | None = None
-    for kind in first if asks_system(machine) else ["dns.lookup"]:
+    kinds = ["dns.lookup"]
+    if asks_system(machine):
+        kinds.insert(1 if machine.os == "linux" else 0, "dns.system")
+    failures: dict[str, Evidence] = {}
+    for kind in kinds:
         said = await ask.other(kind, name=host)
         addresses = said.data.get("addresses")
         if said.outcome in ("ok", "sinkhole") and isinstance(addresses, tuple) and addresses:
             return addresses
-        if failed is None or kind == "dns.lookup":
-            failed = Unreached("resolve", said.outcome, said.detail)
-    assert failed is not None
-    return failed
+        failures[kind] = said
+    failed = failures["dns.lookup"]  # which says more than getaddrinfo
+    return Unreached("resolve", failed.outcome, failed.detail)
 
 
 async def dial(ask: Asking, host: str, port: int, clock: Clock) -> Opened | Unreached:

@@ -51,14 +51,14 @@ async def handshake(ask: Asking, registry: str) -> Found:
 
 
 async def _succeeded(stream: TlsStream, target: str, data: dict[str, Value], clock: Clock) -> Found:
-    refused = await _refusal(stream, clock)
-    leaf = certificates.read(stream.leaf())
-    stream.close()
+    with contextlib.closing(stream):
+        version, leaf = stream.version, certificates.read(stream.leaf())
+        refused = await _refusal(stream, clock)
     if refused:
         return _broken(refused, target, data, False)
-    data |= {"version": stream.version, **(leaf.data() if leaf else {})}
+    data |= {"version": version, **(leaf.data() if leaf else {})}
     issuer = f" by {leaf.issuer}" if leaf else ""
-    return Found("ok", f"{stream.version} with {target}; its certificate is signed{issuer} and trusted.", data)
+    return Found("ok", f"{version} with {target}; its certificate is signed{issuer} and trusted.", data)
 
 
 async def _refusal(stream: TlsStream, clock: Clock) -> Failed | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ipaddress
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -87,8 +87,9 @@ async def trusted(
         return replace(opened, stream=result, tls_version=result.version)
     if result.outcome != "certificate":
         return Unreached("tls", result.outcome, f"{host_port(host, port)}: {result.says}", opened.address)
+    exempted = await exempt(ask, trust, host)
     again = await looked_at(host, clock, reopen)
-    if again and await exempt(ask, trust, host):
+    if again and exempted:
         return replace(opened, stream=again, tls_version=again.version)
     distrust = judge(result, again, host)
     if again:
@@ -150,7 +151,7 @@ def judge(failed: Failed, seen: TlsStream | None, host: str) -> Distrust:
     elif failed.code not in _DATES:
         problems.add("invalid")
     if leaf is not None:
-        if dated := leaf.out_of_date(datetime.datetime.now(datetime.UTC)):
+        if dated := leaf.out_of_date(dt.datetime.now(dt.UTC)):
             problems.add(dated)
         if not leaf.covers(host):
             problems.add("name-mismatch")

@@ -7,6 +7,7 @@ import contextlib
 import importlib
 import socket
 import ssl
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -315,7 +316,7 @@ def closed_port(host: str = LOOPBACK) -> int:
 
 
 @contextlib.contextmanager
-def full_backlog() -> object:
+def full_backlog() -> Iterator[int]:
     """Yield a port whose queue of connections is full, so that a new one is neither taken nor refused."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.socket())
@@ -349,9 +350,7 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.close()
 
 
-async def _join(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: tuple[str, int], hello: bytes
-) -> None:
+async def _join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: tuple[str, int], hello: bytes) -> None:
     far_reader, far_writer = await asyncio.open_connection(*way)
     try:
         writer.write(hello)
@@ -419,6 +418,34 @@ def server_context(certificate: trustme.LeafCert) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)
     return context
+
+
+@contextlib.contextmanager
+def blocking_tls(context: ssl.SSLContext, connections: int = 2) -> Iterator[int]:
+    """Serve TLS from a thread and yield the port: asyncio's server closes without sending its alert."""
+    with socket.create_server((LOOPBACK, 0)) as listener:
+
+        def work() -> None:
+            for _ in range(connections):
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.settimeout(5)
+                    try:
+                        with context.wrap_socket(connection, server_side=True) as tls:
+                            tls.recv(1)
+                    except OSError:
+                        connection.close()
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join(5)
 
 
 def trust_in(root: Path, *authorities: trustme.CA) -> Trust:

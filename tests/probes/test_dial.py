@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 import trustme
+
+from kdoctor.probes.dial import Opened, Unreached, open_route
+from kdoctor.settings.proxy import ProxySettings, Setting, Source
+from kdoctor.settings.trust import Trust
 from tests.probes.net_peers import (
     LOOPBACK,
     Ask,
@@ -25,10 +29,6 @@ from tests.probes.net_peers import (
     trust_in,
     zone,
 )
-
-from kdoctor.probes.dial import Opened, Unreached, open_route
-from kdoctor.settings.proxy import ProxySettings, Setting, Source
-from kdoctor.settings.trust import Trust
 
 HELLO = says(b"hello")
 
@@ -160,7 +160,9 @@ async def test_each_phase_has_its_name(tmp_path: Path) -> None:
     async with serve(connect_proxy(Tunnels())) as proxy:
         env = {"HTTPS_PROXY": f"http://{proxy.address}"}
         tunnel = await open_route(Ask(place(tmp_path, env=env)), "reg.test", 443, tls=True)
-    causes = [one.cause for one in (resolve, proxy_resolve, connect, proxy_connect, tunnel) if isinstance(one, Unreached)]
+    causes = [
+        one.cause for one in (resolve, proxy_resolve, connect, proxy_connect, tunnel) if isinstance(one, Unreached)
+    ]
     assert causes == [
         "resolve nxdomain",
         "proxy-resolve nxdomain",

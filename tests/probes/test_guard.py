@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.probes.net_peers import Ask, place, run
 
 from kdoctor.probes.guard import endpoint, refusal, refusal_of_name
+from tests.probes.net_peers import Ask, place, run
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,9 @@ def test_refused(address: str) -> None:
     assert refusal(address, 443)
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "10.0.0.1", "192.168.64.1", "8.8.8.8", "2606:4700::1", "0.0.0.0"])
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "::1", "10.0.0.1", "192.168.64.1", "8.8.8.8", "2606:4700::1", "0.0.0.0"]
+)
 def test_allowed(address: str) -> None:
     assert refusal(address, 443) is None
 

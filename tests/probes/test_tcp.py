@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.probes.net_peers import LOOPBACK, Ask, closed_port, full_backlog, nameserver, place, run, serve, silent, zone
 
 from kdoctor.probes.connect import in_order
 from kdoctor.probes.streams import split_host_port, word
+from tests.probes.net_peers import LOOPBACK, Ask, closed_port, full_backlog, nameserver, place, run, serve, silent, zone
 
 no_ipv6 = pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 on this machine")
 
