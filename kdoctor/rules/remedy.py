@@ -28,9 +28,13 @@ def fixes(
     restart: Restart = with_systemd,
     lang: str = "en",
 ) -> Iterator[Fix]:
-    """Yield the rule's fixes that hold here, each for the first of `platforms` that its recipe knows."""
+    """Yield the rule's fixes that hold here, each for the first of `platforms` that its recipe knows.
+
+    A rule may name a recipe again further down, with another condition; it is offered once.
+    """
+    offered: set[str] = set()
     for use in rule.fixes:
-        if use.when is not None and evaluate(use.when, scope, fill) is not True:
+        if use.use in offered or (use.when is not None and evaluate(use.when, scope, fill) is not True):
             continue
         recipe = book.recipe(use.use)
         parameters = {name: fill(value, scope) for name, value in use.with_.items()}
@@ -40,6 +44,7 @@ def fixes(
         found = _variant(recipe, platforms)
         if found is not None:
             variant, platform = found
+            offered.add(use.use)
             yield _fix(recipe, variant, platform, Scope({**scope.facts, **filled}, {}), restart, book, lang)
 
 
