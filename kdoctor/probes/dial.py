@@ -155,7 +155,7 @@ async def resolve(ask: Asking, host: str) -> tuple[str, ...] | Unreached:
         return (address,)
     machine = ask.vantage.machine
     kinds = ["dns.lookup"]
-    if asks_system(machine):
+    if asks_system(machine, host):
         kinds.insert(1 if machine.os == "linux" else 0, "dns.system")
     failures: dict[str, Evidence] = {}
     for kind in kinds:

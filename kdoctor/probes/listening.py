@@ -59,7 +59,7 @@ async def look(ask: Asking, host: str, port: int) -> Found:
     clock = Clock(ask)
     addresses = await resolve(ask, ascii_host(host))
     if isinstance(addresses, Unreached):
-        return addresses.found("none")
+        return Found("none", addresses.detail)
     try:
         async with asyncio.timeout(clock.left):
             ip = next(iter(await in_thread(_own, addresses)), None)

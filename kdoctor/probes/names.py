@@ -106,13 +106,14 @@ def families(addresses: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]
     return tuple(one for one in every if ":" not in one), tuple(one for one in every if ":" in one)
 
 
-def asks_system(machine: Machine) -> bool:
+def asks_system(machine: Machine, name: str = "") -> bool:
     """Tell whether Go programs there may ask the C library: not Linux, or nsswitch has other sources.
 
     After net/conf.go: files, dns and the special cases myhostname and mdns* are Go's own; anything
-    else, systemd's "resolve" above all, goes to getaddrinfo where the program was built with cgo.
+    else, systemd's "resolve" above all, goes to getaddrinfo where the program was built with cgo, and
+    so do names under .local.
     """
-    if machine.os != "linux":
+    if machine.os != "linux" or name.lower().removesuffix(".").endswith(".local"):
         return True
     for line in (machine.read("/etc/nsswitch.conf") or "").splitlines():
         key, _, sources = line.partition("#")[0].partition(":")

@@ -331,6 +331,8 @@ def test_sources_that_go_leaves_to_the_c_library(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     machine = Machine(root=tmp_path)
     assert not asks_system(machine)
+    assert asks_system(machine, "printer.local")
+    assert asks_system(Machine(root=tmp_path, os="darwin"))
     for line, expected in (
         ("hosts: files dns", False),
         ("hosts: files mdns4_minimal [NOTFOUND=return] dns", False),

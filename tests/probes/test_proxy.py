@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 import trustme
 
-from kdoctor.probes import listening
+from kdoctor.probes.ask import Found
 from kdoctor.probes.listening import PORTS
 from tests.probes.net_peers import (
     LOOPBACK,
@@ -79,9 +80,7 @@ async def test_socks5h_is_a_setting_with_a_remark(tmp_path: Path) -> None:
 # --- tunnel ---------------------------------------------------------------------------------------
 
 
-async def tunnel(
-    root: Path, handler: Handler, scheme: str = "http", userinfo: str = "", seconds: float = 5.0
-) -> object:
+async def tunnel(root: Path, handler: Handler, scheme: str = "http", userinfo: str = "", seconds: float = 5.0) -> Found:
     async with serve(handler) as proxy:
         env = {"HTTPS_PROXY": f"{scheme}://{userinfo}{proxy.address}"}
         return await run(Ask(place(root, env=env), seconds=seconds), "proxy.tunnel", registry="reg.test")
@@ -111,9 +110,9 @@ async def test_credentials_of_the_setting_go_to_its_proxy_and_to_no_other(tmp_pa
 
 async def test_407_names_the_schemes(tmp_path: Path) -> None:
     found = await tunnel(tmp_path, connect_proxy(Tunnels(user="Basic x")))
-    assert found.outcome == "auth-required"  # type: ignore[attr-defined]
-    assert found.data["schemes"] == ("Negotiate", "Basic")  # type: ignore[attr-defined]
-    assert (found.data["status"], found.data["server"]) == (407, "squid/5.7")  # type: ignore[attr-defined]
+    assert found.outcome == "auth-required"
+    assert found.data["schemes"] == ("Negotiate", "Basic")
+    assert (found.data["status"], found.data["server"]) == (407, "squid/5.7")
 
 
 @pytest.mark.parametrize(
@@ -133,20 +132,20 @@ async def test_407_names_the_schemes(tmp_path: Path) -> None:
     ],
 )
 async def test_each_answer_has_its_word(tmp_path: Path, answer: bytes, outcome: str) -> None:
-    assert (await tunnel(tmp_path, says(answer))).outcome == outcome  # type: ignore[attr-defined]
+    assert (await tunnel(tmp_path, says(answer))).outcome == outcome
 
 
 @pytest.mark.parametrize(("handler", "outcome"), [(closes, "closed"), (resets, "reset"), (floods, "not-http")])
 async def test_proxies_that_do_not_answer(tmp_path: Path, handler: Handler, outcome: str) -> None:
     found = await tunnel(tmp_path, handler)
     # The endless header holds a status line: Go would go on reading, and so would nobody else.
-    assert found.outcome in (outcome, "closed")  # type: ignore[attr-defined]
+    assert found.outcome in (outcome, "closed")
 
 
 @pytest.mark.parametrize("handler", [silent, drips])
 async def test_silence_ends_before_the_deadline(tmp_path: Path, handler: Handler) -> None:
     began = time.monotonic()
-    assert (await tunnel(tmp_path, handler, seconds=2)).outcome == "silent"  # type: ignore[attr-defined]
+    assert (await tunnel(tmp_path, handler, seconds=2)).outcome == "silent"
     assert time.monotonic() - began < 2.2
 
 
@@ -164,19 +163,19 @@ async def test_refused_unresolved_and_none(tmp_path: Path) -> None:
 )
 async def test_socks_replies(tmp_path: Path, code: int, outcome: str) -> None:
     found = await tunnel(tmp_path, socks_proxy(Tunnels(), code=code), "socks5")
-    assert found.outcome == outcome  # type: ignore[attr-defined]
+    assert found.outcome == outcome
 
 
 async def test_socks_authentication(tmp_path: Path) -> None:
     handler = socks_proxy(Tunnels(), password=b"right")
-    assert (await tunnel(tmp_path, handler, "socks5")).outcome == "auth-required"  # type: ignore[attr-defined]
+    assert (await tunnel(tmp_path, handler, "socks5")).outcome == "auth-required"
     found = await tunnel(tmp_path, handler, "socks5", "u:wrong@")
-    assert found.outcome == "auth-required"  # type: ignore[attr-defined]
+    assert found.outcome == "auth-required"
 
 
 async def test_an_http_proxy_behind_a_socks_url(tmp_path: Path) -> None:
     found = await tunnel(tmp_path, says(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "socks5")
-    assert found.outcome == "not-http"  # type: ignore[attr-defined]
+    assert found.outcome == "not-http"
 
 
 # --- what a port speaks ---------------------------------------------------------------------------
@@ -249,16 +248,10 @@ async def test_a_banner_is_one_printable_line(tmp_path: Path) -> None:
 # --- listeners ------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def only_test_ports(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep to ports above the well-known ones, so that a machine's own proxies do not disturb."""
-    monkeypatch.setattr(listening, "PORTS", ())
-
-
-async def free_common_port(handler: Handler, stack: object) -> int:
+async def free_common_port(handler: Handler, stack: AsyncExitStack) -> int:
     for port in PORTS:
         try:
-            served = await stack.enter_async_context(serve(handler, port=port))  # type: ignore[attr-defined]
+            served = await stack.enter_async_context(serve(handler, port=port))
         except OSError:
             continue
         return int(served.port)
@@ -269,8 +262,6 @@ async def free_common_port(handler: Handler, stack: object) -> int:
     ("handler", "scheme"), [(says(b"HTTP/1.1 200 OK\r\n\r\n"), "http"), (socks_proxy(Tunnels()), "socks5")]
 )
 async def test_a_proxy_on_another_port_is_found(tmp_path: Path, handler: Handler, scheme: str) -> None:
-    from contextlib import AsyncExitStack
-
     async with AsyncExitStack() as stack:
         port = await free_common_port(handler, stack)
         ask = Ask(place(tmp_path, env={"HTTPS_PROXY": f"http://{LOOPBACK}:{closed_port()}"}))
@@ -283,8 +274,6 @@ async def test_a_proxy_on_another_port_is_found(tmp_path: Path, handler: Handler
 
 @pytest.mark.parametrize("status", [b"404 Not Found", b"405 Method Not Allowed", b"400 Bad Request", b"501 No"])
 async def test_a_web_server_is_no_proxy(tmp_path: Path, status: bytes) -> None:
-    from contextlib import AsyncExitStack
-
     async with AsyncExitStack() as stack:
         port = await free_common_port(says(b"HTTP/1.1 " + status + b"\r\nServer: x\r\n\r\n"), stack)
         found = await run(Ask(place(tmp_path)), "proxy.listeners", proxy=f"{LOOPBACK}:1")
@@ -292,8 +281,6 @@ async def test_a_web_server_is_no_proxy(tmp_path: Path, status: bytes) -> None:
 
 
 async def test_silent_ports_cost_a_second(tmp_path: Path) -> None:
-    from contextlib import AsyncExitStack
-
     async with AsyncExitStack() as stack:
         for _ in range(3):
             await free_common_port(silent, stack)
