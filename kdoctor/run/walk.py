@@ -306,6 +306,8 @@ def _facts_of(step: str, evidence: Evidence) -> dict[str, str]:
         data["tool"] = evidence.target
     if step == "platform" and "wanted" in data:
         data["platform"] = data["wanted"]
+    if step == "mirrors" and isinstance(dead := evidence.data.get("dead"), tuple) and dead:
+        data["registry"] = dead[0].partition("://")[2].partition("/")[0]
     if step == "apiserver" and "server" in data:
         data["url"] = data["server"]
     data.pop("proxy", None)
