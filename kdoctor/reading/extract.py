@@ -16,7 +16,7 @@ _IMAGE_REF = (
 _QUOTED = rf"[\"'`]?(?:docker\.io/library/)?(?P<v>{_IMAGE_REF})"
 
 _IMAGE = (
-    rf"(?:failed to pull (?:and unpack )?image|failed to resolve (?:reference|image)|failed to get sandbox image|back-off pulling image|pulling image|failed pulling image|container image|sandbox image|unable to find image|error downloading image|failed to start image|failed to pull kic(?:base)? image|error pulling image|failed to load image|couldn't parse image (?:reference|name)|image pull failed for|unable to pull image|failed to inspect image|retrieving image|failed to download image|pullimage from image service failed|ensuring node image|pull access denied for|manifest for|requested image|download image|unable to download|errimagepull: ?)[ (:]{{1,3}}{_QUOTED}",
+    rf"(?:failed to pull (?:and unpack )?image|failed to resolve (?:reference|image|source metadata for)|failed to get sandbox image|back-off pulling image|pulling image|failed pulling image|container image|sandbox image|unable to find image|error downloading image|failed to start image|failed to pull kic(?:base)? image|error pulling image|failed to load image|couldn't parse image (?:reference|name)|image pull failed for|unable to pull image|failed to inspect image|retrieving image|failed to download image|pullimage from image service failed|ensuring node image|pull access denied for|manifest for|requested image|download image|unable to download|errimagepull: ?)[ (:]{{1,3}}{_QUOTED}",
     rf"\b(?:docker|podman|nerdctl|crictl|ctr(?: -n \S+)?(?: images?)?|skopeo|crane|sudo docker|docker image|podman image) (?:pull|run|create|inspect|copy)(?: -{{1,2}}[\w-]+(?:=\S+)?){{0,8}} {_QUOTED}",
     rf"docker://(?P<v>{_IMAGE_REF})",
     rf"\bimage[\"']?\s?[:=]\s?{_QUOTED}",
@@ -25,6 +25,7 @@ _IMAGE = (
     rf"\bpulling from {_QUOTED}",
     rf"^\s*(?:step \d+/[\d.]+ : |#?\d* ?\[.{{0,40}}\] |=> \[.{{0,60}}\] )?FROM (?:--platform=\S+ )?(?P<v>{_IMAGE_REF})",
     rf"\[internal\] load metadata for (?P<v>{_IMAGE_REF})",
+    r"failed to solve: (?P<v>[a-z0-9][a-z0-9._/-]{1,200}(?::\d{1,5}/[a-z0-9._/-]{1,200})?:[\w][\w.-]{0,127})(?=: )",
     rf"\b(?:error )?reading manifest \S+ in (?P<v>{_IMAGE_REF})",
     rf"\bimage {_QUOTED}",
 )
@@ -48,6 +49,7 @@ _PATTERNS: Mapping[str, tuple[str, ...]] = {
         r"->(?P<v>(?:\[[0-9a-f:%.\w]{2,60}\]|[0-9.]{7,15}):\d{1,5})\b",
         r"\b(?:failed to connect to|couldn't connect to|connecting to|connect to) (?P<v>[\w.-]{1,253}:\d{1,5})\b",
         r"\bserver (?P<v>[\w.-]{1,253}:\d{1,5}) was refused",
+        r"\bdialing (?P<v>[\w.-]{1,253}:\d{1,5})\b",
         r"\b(?:ECONNREFUSED|ETIMEDOUT|ECONNRESET) (?P<v>\[?[0-9a-f.:]{3,45}\]?:\d{1,5})\b",
     ),
     "status": (
