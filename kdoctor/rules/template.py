@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from kdoctor.rules.condition import Scope
-
-_PLACEHOLDER = re.compile(r"\{([a-z_]+(?:\.[a-z_0-9]+)?)\}")
+from kdoctor.rules.condition import PLACEHOLDER, Scope
 
 
 def names(template: str) -> Iterator[str]:
     """Yield the placeholders' names."""
-    return (found[1] for found in _PLACEHOLDER.finditer(template))
+    return (found[1] for found in PLACEHOLDER.finditer(template))
 
 
 def fill(template: str, scope: Scope) -> str | None:
@@ -27,7 +25,7 @@ def fill(template: str, scope: Scope) -> str | None:
             return ""
         return ", ".join(got) if isinstance(got, tuple) else str(got)
 
-    text = _PLACEHOLDER.sub(value, template)
+    text = PLACEHOLDER.sub(value, template)
     return None if missing else text
 
 
