@@ -117,7 +117,7 @@ _PATTERNS: tuple[tuple[tuple[str, ...], str, _Replacement], ...] = (
     ),
     (
         (":",),
-        r"(?im)^(\s{0,40}(?:-\s{1,4})?(?:password|passwd|passphrase|client-key-data|token|auth):[ \t]{1,4})\S{4,}[ \t]*$",
+        r"(?im)^(\s{0,40}(?:-\s{1,4})?(?:pass(?:word|wd|phrase)|client-key-data|token|auth):[ \t]{1,4})\S{4,}[ \t]*$",
         rf"\1{MASK}",
     ),
     (

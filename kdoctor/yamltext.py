@@ -69,7 +69,8 @@ def documents(text: str) -> list[Node]:
     try:
         return list(_Builder().documents(yaml.parse(text, Loader=loader)))
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        of_key = "simple key" in (error.context or "")  # noticed only at the end of the text
+        mark = (error.context_mark if of_key else error.problem_mark) or error.context_mark
         problem = error.problem or error.context or "it does not parse"
         raise YamlError(problem, mark.line + 1 if mark else 1) from error
     except yaml.reader.ReaderError as error:

@@ -70,10 +70,10 @@ def test_a_secret_goes_and_its_surroundings_stay(text: str, hidden: str, kept: s
 @pytest.mark.parametrize(
     "text",
     [
-        'Get "https://registry-1.docker.io/v2/": proxyconnect tcp: dial tcp 127.0.0.1:7890: connect: connection refused',
+        'Get "https://registry-1.docker.io/v2/": proxyconnect tcp: dial tcp 127.0.0.1:7890: connect: refused',
         "unable to retrieve auth token: invalid username/password: unauthorized: authentication required",
         'failed to fetch anonymous token: Get "https://auth.docker.io/token?scope=repository%3Alib&service=r": EOF',
-        "docker://reg.test:5000/lib/app@sha256:1f0ded6fe1ea6af955f509171c1304b71f073cb4bfc28d507716fe7557b38c0d: not found",
+        "docker://r.test:5000/app@sha256:1f0ded6fe1ea6af955f509171c1304b71f073cb4bfc28d507716fe7557b38c0d: not found",
         "lib/app:v1@sha256:1f0ded6fe1ea6af955f509171c1304b71f073cb4bfc28d507716fe7557b38c0d",
         'Bearer realm="https://auth.test/token",service="r.test",scope="repository:lib/app:pull"',
         "no basic auth credentials",

@@ -80,10 +80,10 @@ def _examine(text: str, version: Version | None, flags: Mapping[str, str]) -> Ve
         return notes[0] if notes else Verdict("ok")
     if not isinstance(data, dict):
         raise _WrongError("invalid", "the file holds no object: it must begin with { and end with }", 1, 1)
-    settings = dict(_flattened(data))
+    settings = dict(_flattened(data, old))
     _check_keys(settings, text, old)
     _check_flags(settings, text, flags)
-    for key, value in settings.items():
+    for key, value in data.items():
         _check_type(key, value, text)
     _check_values(settings, text, version, notes)
     notes += (
@@ -104,10 +104,10 @@ def _line(text: str, *words: str) -> int | None:
     return jsonfile.line_of(text, *words)
 
 
-def _flattened(data: dict[str, object]) -> Iterator[tuple[str, object]]:
+def _flattened(data: dict[str, object], old: bool) -> Iterator[tuple[str, object]]:
     """Yield keys as configValuesSet does: an object that is no option of its own gives its members."""
     for key, value in data.items():
-        if isinstance(value, dict) and key not in FLAT:
+        if isinstance(value, dict) and (key not in FLAT or (old and key in NEWER)):
             yield from value.items()
         else:
             yield key, value

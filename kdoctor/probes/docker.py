@@ -15,6 +15,7 @@ from kdoctor.probes import daemonjson, dockerhost, guard
 from kdoctor.probes.ask import Found
 from kdoctor.probes.daemonkeys import options
 from kdoctor.probes.kinds import UNREACHED
+from kdoctor.probes.names import literal
 from kdoctor.references import ImageNameError, parse
 from kdoctor.settings import daemon, jsonfile
 from kdoctor.settings.dockerd import Files
@@ -248,7 +249,8 @@ async def insecure(ask: Asking, registry: str) -> Found:
             "yes", f"the daemon treats {registry} as insecure: it does not verify, and may speak plain HTTP", data
         )
     networks = [ipaddress.ip_network(network, strict=False) for network in trust.insecure_networks]
-    said = await ask.other("dns.lookup", name=urlsplit(f"//{registry}").hostname or registry) if networks else None
+    host = urlsplit(f"//{registry}").hostname or registry
+    said = await ask.other("dns.lookup", name=host) if networks and literal(host) is None else None
     addresses = said.data.get("addresses") if said is not None else None
     for text in addresses if isinstance(addresses, tuple) else ():
         try:

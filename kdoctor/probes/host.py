@@ -106,6 +106,8 @@ async def disk(ask: Asking, path: str | None = None) -> Found:
     vantage = ask.vantage
     if path is None and isinstance(vantage, Docker) and vantage.files.prefix is None:
         return Found(UNSEEN, f"the engine's disk cannot be seen from here: {vantage.sharing('settings').because}")
+    if path is not None and ("\0" in path or not (path.startswith("/") or vantage.machine.os == "windows")):
+        return Found(UNSEEN, f"{path[:120]!r} is no absolute path")
     paths = [path] if path is not None else _image_places(ask)
     try:
         async with asyncio.timeout(max(ask.remaining - _MARGIN, 0.1)):

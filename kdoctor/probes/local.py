@@ -42,7 +42,7 @@ _DRIVERS = {
 _ALIASES = {"kvm": "kvm2", "qemu": "qemu2", "vbox": "virtualbox"}
 # How the process of a machine names it on its command line.
 _MACHINE_MARKS = {
-    "kvm2": ("guest={name},", "guest={name}"),
+    "kvm2": ("guest={name},", "guest={name}\0"),
     "qemu2": ("/machines/{name}/",),
     "virtualbox": ("--comment\0{name}\0",),
     "hyperkit": ("/machines/{name}/",),

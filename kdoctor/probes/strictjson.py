@@ -51,11 +51,11 @@ def _slip(text: str, problem: str, position: int) -> SlipError:
 
 def _named(text: str, position: int, message: str) -> SlipError:
     """Name the slip that people make, with its place."""
-    at = position + len(text[position:]) - len(text[position:].lstrip())
-    before = text[:at].rstrip()
+    at = position + len(text[position:]) - len(text[position:].lstrip(" \t\r\n"))
+    before = text[:at].rstrip(" \t\r\n")
     here = text[at : at + 1]
     comma = at if here == "," else len(before) - 1 if before.endswith(",") else -1
-    after_comma = text[comma + 1 :].lstrip()[:1] if comma >= 0 else ""
+    after_comma = text[comma + 1 :].lstrip(" \t\r\n")[:1] if comma >= 0 else ""
     if not here:
         problem = "the file ends too early: a brace, a bracket or a quote is not closed"
     elif comma >= 0 and after_comma in ("}", "]"):
