@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _MARGIN = 0.3
 _MESSAGE_SHOWN = 400
+_NO_PULLER = "only an engine can answer this, and the shell is none"
 
 
 def _endpoint(ask: Asking) -> Endpoint:
@@ -200,6 +201,8 @@ async def distribution(ask: Asking, image: str) -> Found:
     """Let the daemon ask the registry: GET /distribution/{name}/json (Engine API 1.30)."""
     from kdoctor.probes.registry_api import untrusted
 
+    if not isinstance(ask.vantage, Docker):
+        return Found(UNSEEN, _NO_PULLER)
     try:
         reference = parse(image)
     except ImageNameError as error:
@@ -240,8 +243,10 @@ def _short(text: str) -> str:
 
 async def insecure(ask: Asking, registry: str) -> Found:
     """Tell what the engine's insecure registries and networks mean for the registry (moby isSecureIndex)."""
+    if not isinstance(ask.vantage, Docker):
+        return Found(UNSEEN, _NO_PULLER)
     trust = ask.vantage.trust(registry)
-    info = ask.vantage.info if isinstance(ask.vantage, Docker) else None
+    info = ask.vantage.info
     entries = (*info.insecure, *info.insecure_networks) if info else ()
     data: dict[str, Value] = {"entries": entries}
     if trust.insecure:

@@ -201,3 +201,10 @@ async def test_insecure_registries(root: Path, registry: str, outcome: str) -> N
     found = await asked("docker.insecure", _docker(root, info), registry=registry)
     assert found.outcome == outcome
     assert found.data["entries"] == ("r.test:5000", "10.0.0.0/8", "127.0.0.0/8")
+
+
+async def test_the_shell_does_not_answer_for_a_daemon(root: Path) -> None:
+    async with engine(_socket(root), {_HUB: (200, {})}) as targets:
+        assert (await asked("docker.insecure", machine_at(root), registry="r.test")).outcome == UNSEEN
+        assert (await asked("docker.distribution", machine_at(root), image="nginx")).outcome == UNSEEN
+    assert targets == []
