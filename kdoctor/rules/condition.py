@@ -55,7 +55,9 @@ class Scope:
         evidence = self.results.get(probe)
         if evidence is None:
             return None
-        if part in ("outcome", "detail", "target"):
+        if part == "detail":
+            return evidence.detail.rstrip(".")  # some are sentences; the text around it sets the full stop
+        if part in ("outcome", "target"):
             return str(getattr(evidence, part))
         return evidence.data.get(part)
 
