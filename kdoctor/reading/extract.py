@@ -30,6 +30,10 @@ _IMAGE = (
     rf"\bimage {_QUOTED}",
 )
 _URL = re.compile(r"https?://[^\s\"'<>|\\`)\]}，。（]{1,400}", re.IGNORECASE)
+_MANIFEST_URL = (
+    r"https?://(?P<host>[\w.-]{1,253}(?::\d{1,5})?)/v2/(?P<name>[a-z0-9][\w./-]{0,200}?)"
+    r"/manifests/(?P<reference>sha256:[0-9a-f]{6,64}|\w[\w.-]{0,127})"
+)
 _PATTERNS: Mapping[str, tuple[str, ...]] = {
     "resolver": (
         r"\blookup \S{1,255} on (?P<v>\[[0-9a-f:.%a-z]{2,60}\]:\d{1,5}|[0-9.]{7,15}:\d{1,5}|[0-9a-f:.]{2,45}:53)",
@@ -121,7 +125,7 @@ _NOT_IMAGES = frozenset(
     {"the", "for", "from", "a", "an", "is", "to", "with", "and", "in", "not", "could", "because", "was", "failed", "id", "name", "on",
      "pull", "image", "images", "any", "this", "that", "it", "library", "config", "has", "can", "all", "some", "docker.io", "https", "http", "null",
      "present", "found", "digest", "or", "of", "error", "manifest", "does", "layers", "layer", "already", "may", "by", "policy", "tag", "be", "secrets",
-     "kic", "configuration", "exists", "format", "locally", "operating", "repository", "cannot", "using", "via", "at"}
+     "kic", "rpc", "configuration", "exists", "format", "locally", "operating", "repository", "cannot", "using", "via", "at"}
 )  # fmt: skip
 
 
@@ -167,6 +171,14 @@ def _images(text: str, before: int) -> Iterator[str]:
     for pattern in _IMAGE:
         found = ((m.start("v"), _trimmed(m["v"])) for m in _compiled(pattern).finditer(text))
         yield from _near(((at, v) for at, v in found if plausible_image(v)), before)
+    yield from _near((_of_manifest_url(m) for m in _compiled(_MANIFEST_URL).finditer(text)), before)
+
+
+def _of_manifest_url(found: re.Match[str]) -> tuple[int, str]:
+    """Return place and image of a manifest's URL (OCI distribution, pulling manifests)."""
+    host = "docker.io" if found["host"].endswith("docker.io") else found["host"]
+    joint = "@" if found["reference"].startswith("sha256:") else ":"
+    return found.start(), f"{host}/{found['name']}{joint}{found['reference']}"
 
 
 def plausible_image(value: str) -> bool:
