@@ -154,7 +154,15 @@ _KINDS = (
         "network",
         ("ok", "auth-required", "denied", "failed", "silent", "closed", "not-http", "tls", "no-proxy", *REACH),
         {"registry": "registry", "proxy": "proxy?"},
-        {"status": "number", "reason": "text", "schemes": "list", "server": "text", "proxy": "text", "endpoint": "text"},
+        {
+            "status": "number",
+            "reason": "text",
+            "schemes": "list",
+            "server": "text",
+            "proxy": "text",
+            "endpoint": "text",
+            "addresses": "list",
+        },
     ),
     # --- TLS -----------------------------------------------------------------------------------
     Kind(

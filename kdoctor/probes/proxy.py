@@ -8,6 +8,7 @@ from kdoctor.masking import mask
 from kdoctor.model import CUT, UNSEEN, Value
 from kdoctor.probes.ask import Found
 from kdoctor.probes.dial import Clock, Opened, Proxy, Unreached, open_through, proxy_of, resolve
+from kdoctor.probes.names import literal
 from kdoctor.probes.streams import host_port, split_host_port
 from kdoctor.registries import api_host
 from kdoctor.settings.goproxy import ascii_host
@@ -107,6 +108,10 @@ async def tunnel(ask: Asking, registry: str, proxy: str | None = None) -> Found:
     if isinstance(opened, Opened):
         opened.stream.close()
         return Found("ok", f"The proxy {through.endpoint} opens a tunnel to {host_port(host, port)}.", data)
+    if opened.phase == "tunnel" and not literal(host):
+        own = await ask.other("dns.lookup", name=ascii_host(host))
+        if isinstance(addresses := own.data.get("addresses"), tuple):
+            data["addresses"] = addresses
     return Found(_tunnel_outcome(opened), opened.detail, data)
 
 

@@ -123,7 +123,8 @@ def _under(value: Value, wanted: Any) -> bool:
 
 
 def _internal(value: Value, wanted: Any) -> bool:
-    return is_internal(str(value)) is wanted
+    hosts = value if isinstance(value, tuple) else (value,)
+    return any(is_internal(str(host)) for host in hosts) is wanted
 
 
 def _above(value: Value, wanted: Any) -> bool:
