@@ -11,7 +11,7 @@ from kdoctor.errors import RuleError
 from kdoctor.rules.book import Book, in_memory
 from kdoctor.rules.check import recipe_problems, rule_problems
 from kdoctor.rules.load import Folder, read_folder
-from kdoctor.rules.patterns import expand, literals
+from kdoctor.rules.patterns import expand, needs
 from kdoctor.rules.yamlfile import read_yaml
 
 Compiled = tuple[Mapping[str, Any], Mapping[str, Any]]
@@ -111,8 +111,9 @@ def compile_rules(folder: Folder) -> Compiled:
         expanded = []
         for place, pattern in enumerate(rule.match.any if rule.match else ()):
             regex = expand(pattern.regex, folder.words.fragments)
-            expanded.append((pattern.id, regex))
-            for word in literals(regex):
+            needed = needs(regex)
+            expanded.append((pattern.id, regex, needed))
+            for word in needed[0]:
                 words.setdefault(word, []).append(len(patterns))
             patterns.append((rule.id, place))
         none = [expand(one.regex, folder.words.fragments) for one in (rule.match.none if rule.match else ())]

@@ -11,12 +11,16 @@ at most 16 KiB, so patterns that could backtrack without bound are refused when 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from kdoctor.errors import did_you_mean
 
 _parser: Any = re._parser  # type: ignore[attr-defined]  # the only parser of Python's own syntax
 _FRAGMENT = re.compile(r"%([A-Z][A-Z0-9_]+)%")
 _BLANK = r"\s{1,80}"
+_LONGEST = 50_000
+_SHORTEST = 3
 FLAGS = re.IGNORECASE | re.MULTILINE
 
 
@@ -33,31 +37,28 @@ def expand(regex: str, fragments: Mapping[str, str]) -> str:
     for _ in range(8):
         unknown = next((name for name in _FRAGMENT.findall(regex) if name not in fragments), None)
         if unknown:
-            raise PatternError(f"no fragment %{unknown}% in words.yaml")
+            raise PatternError(f"no fragment %{unknown}% in words.yaml.{did_you_mean(unknown, fragments)}")
         wider = _FRAGMENT.sub(lambda found: f"(?:{fragments[found[1]]})", regex)
         if wider == regex:
             return regex
+        if len(wider) > _LONGEST:
+            raise PatternError(f"it is too long with its fragments written out (more than {_LONGEST} signs)")
         regex = wider
     raise PatternError("fragments name each other in a circle")
 
 
 def stretched(regex: str) -> str:
     """Return the pattern with every blank outside of a character class standing for white space."""
-    out, in_class, escaped = [], False, False
-    for sign in regex:
-        if escaped:
-            escaped = False
-        elif sign == "\\":
-            escaped = True
-        elif sign == "[" and not in_class:
-            in_class = True
-        elif sign == "]" and in_class:
-            in_class = False
-        elif sign == " " and not in_class:
-            out.append(_BLANK)
-            continue
-        out.append(sign)
-    return "".join(out)
+    return _TOKEN.sub(lambda found: _blank(regex, found.end()) if found[0] == " " else found[0], regex)
+
+
+# An escaped sign, a character class (whose first sign may be a bracket), or a blank.
+_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]| ", re.DOTALL)
+
+
+def _blank(regex: str, after: int) -> str:
+    """Return what a blank stands for; a group of its own where a repeat of it follows."""
+    return f"(?:{_BLANK})" if regex[after : after + 1] in ("?", "*", "+", "{") else _BLANK
 
 
 def compiled(regex: str) -> re.Pattern[str]:
@@ -77,12 +78,27 @@ def literals(regex: str) -> tuple[str, ...]:
 
     Empty when no such words of at least 3 characters exist.
     """
-    best = _required(_parser.parse(regex, FLAGS))
-    return tuple(sorted(best)) if best and min(map(len, best)) >= 3 else ()
+    needed = needs(regex)
+    return needed[0] if needed else ()
+
+
+def needs(regex: str, most: int = 4) -> tuple[tuple[str, ...], ...]:
+    """Return sets of words; every match has one word of each set. The most telling set comes first.
+
+    Checked before a pattern is compiled: compiling costs more than looking for words.
+    """
+    useful = [c for c in _candidates(_parser.parse(regex, FLAGS)) if c and min(map(len, c)) >= _SHORTEST]
+    best = sorted(dict.fromkeys(useful), key=_worth, reverse=True)[:most]
+    return tuple(tuple(sorted(words)) for words in best)
 
 
 def _required(sequence: Any) -> frozenset[str]:
     """Return the best set of alternatives of which each match of the sequence has one."""
+    return max(_candidates(sequence), key=_worth, default=frozenset())
+
+
+def _candidates(sequence: Any) -> list[frozenset[str]]:
+    """Return every set of words that the parts of a sequence require."""
     candidates: list[frozenset[str]] = []
     run = ""
     for op, argument in sequence:
@@ -98,8 +114,7 @@ def _required(sequence: Any) -> frozenset[str]:
             candidates.append(inner)
     if run:
         candidates.append(frozenset({run}))
-    candidates = [frozenset(" ".join(word.split()) for word in c) for c in candidates]
-    return max(candidates, key=_worth, default=frozenset())
+    return [frozenset(" ".join(word.split()) for word in c) for c in candidates]
 
 
 def _worth(words: frozenset[str]) -> tuple[int, int]:
@@ -117,6 +132,11 @@ def _inner(name: str, argument: Any) -> frozenset[str]:
     return frozenset()
 
 
+_REPEATS = frozenset({"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"})
+_MANY_ROUNDS = 3
+_Item = tuple[Any, Any]
+
+
 def dangers(regex: str) -> Iterator[str]:
     """Yield why a pattern could take long, or leaves the RE2 subset."""
     yield from _dangers(_parser.parse(stretched(regex), FLAGS), False)
@@ -124,19 +144,15 @@ def dangers(regex: str) -> Iterator[str]:
 
 def _dangers(sequence: Any, inside: bool) -> Iterator[str]:
     before = False
-    for op, argument in sequence:
+    for item in sequence:
+        op, argument = item
         name = str(op)
-        unbounded = False
-        if name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
-            unbounded = str(argument[1]) == "MAXREPEAT"
-            wide = any(str(o) in ("ANY", "NOT_LITERAL") for o, _ in argument[2])
-            if unbounded and inside:
-                yield "an unbounded repeat inside another; bound one, e.g. {0,200}"
-            if unbounded and before:
-                yield "two unbounded repeats side by side; bound one, e.g. {0,200}"
-            if unbounded and wide:
-                yield "an unbounded `.`; bound it, e.g. .{0,200}"
-            yield from _dangers(argument[2], inside or unbounded)
+        if before and _borders(item, first=True):
+            yield "two unbounded repeats side by side; bound one, e.g. {0,200}"
+        before = _borders(item, first=False) or (before and _may_be_empty(item))
+        if name in _REPEATS:
+            yield from _repeat_dangers(argument, inside)
+            yield from _dangers(argument[2], inside or _unbounded(argument))
         elif name == "SUBPATTERN":
             yield from _dangers(argument[3], inside)
         elif name == "BRANCH":
@@ -146,4 +162,108 @@ def _dangers(sequence: Any, inside: bool) -> Iterator[str]:
             yield "look-around is not in the RE2 subset; use `none`"
         elif name in ("GROUPREF", "GROUPREF_EXISTS"):
             yield "a back reference is not in the RE2 subset"
-        before = unbounded
+        if name in ("POSSESSIVE_REPEAT", "ATOMIC_GROUP"):
+            yield "atomic groups and possessive repeats are not in the RE2 subset"
+
+
+def _repeat_dangers(argument: Any, inside: bool) -> Iterator[str]:
+    _, most, body = argument
+    unbounded = _unbounded(argument)
+    if unbounded and inside:
+        yield "an unbounded repeat inside another; bound one, e.g. {0,200}"
+    if unbounded and any(_is_anything(item) for item in body):
+        yield "an unbounded `.`; bound it, e.g. .{0,200}"
+    if unbounded and any(str(op) == "BRANCH" for op, _ in _flat(body)):
+        yield "an unbounded repeat of alternatives; bound it, e.g. {0,20}"
+    inner = [one for op, one in _flat(body) if str(op) in _REPEATS and one[0] != one[1]]
+    if inner and (unbounded or most > _MANY_ROUNDS) and not _delimited(body, inner):
+        yield "a repeat inside another whose rounds cannot be told apart; end each round with a sign that the inner one cannot be"
+
+
+def _unbounded(argument: Any) -> bool:
+    return str(argument[1]) == "MAXREPEAT"
+
+
+def _flat(sequence: Any) -> Iterator[_Item]:
+    """Yield every item of a sequence, those of its groups, branches and repeats included."""
+    for item in sequence:
+        yield item
+        for part in _parts(item):
+            yield from _flat(part)
+
+
+def _parts(item: _Item) -> Sequence[Any]:
+    name, argument = str(item[0]), item[1]
+    if name == "SUBPATTERN":
+        return (argument[3],)
+    if name in _REPEATS:
+        return (argument[2],)
+    if name == "BRANCH":
+        return tuple(argument[1])
+    return (argument,) if name == "ATOMIC_GROUP" else ()
+
+
+def _may_be_empty(item: _Item) -> bool:
+    name, argument = str(item[0]), item[1]
+    if name == "AT" or (name in _REPEATS and argument[0] == 0):
+        return True
+    parts = _parts(item)
+    return bool(parts) and any(all(_may_be_empty(one) for one in part) for part in parts)
+
+
+def _borders(item: _Item, *, first: bool) -> bool:
+    """Tell whether an item may begin (or end) with an unbounded repeat."""
+    if str(item[0]) in _REPEATS and _unbounded(item[1]):
+        return True
+    for part in _parts(item):
+        for one in part if first else reversed(list(part)):
+            if _borders(one, first=first):
+                return True
+            if not _may_be_empty(one):
+                break
+    return False
+
+
+def _is_anything(item: _Item) -> bool:
+    """Tell whether an item is `.`, its like `[^x]`, or a class with its own opposite such as `[\\s\\S]`."""
+    name, argument = str(item[0]), item[1]
+    if name == "IN":
+        held = {str(one) for op, one in argument if str(op) == "CATEGORY"}
+        return any(one.replace("CATEGORY_", "CATEGORY_NOT_") in held for one in held)
+    return name in ("ANY", "NOT_LITERAL")
+
+
+def _delimited(body: Any, inner: Sequence[Any]) -> bool:
+    """Tell whether the first or last sign of each round is one that no repeat inside can be."""
+    items = list(body)
+    if len(items) == 1 and str(items[0][0]) == "SUBPATTERN":
+        return _delimited(items[0][1][3], inner)
+    signs = [chr(argument) for op, argument in (items[0], items[-1]) if str(op) == "LITERAL"]
+    return any(not any(_can_be(item, sign) for one in inner for item in _flat(one[2])) for sign in signs)
+
+
+def _can_be(item: _Item, sign: str) -> bool:
+    """Tell whether an item that is one sign can be this one."""
+    name, argument = str(item[0]), item[1]
+    if name in ("LITERAL", "NOT_LITERAL"):
+        return (chr(argument).lower() == sign.lower()) is (name == "LITERAL")
+    if name == "ANY":
+        return sign != "\n"
+    return name == "IN" and _in_class(argument, sign)
+
+
+_CATEGORIES = {"SPACE": r"\s", "NOT_SPACE": r"\S", "WORD": r"\w", "NOT_WORD": r"\W", "DIGIT": r"\d", "NOT_DIGIT": r"\D"}
+
+
+def _in_class(members: Any, sign: str) -> bool:
+    held = False
+    for op, argument in members:
+        if str(op) == "LITERAL":
+            held = held or chr(argument).lower() == sign.lower()
+        elif str(op) == "RANGE":
+            held = held or any(
+                argument[0] <= ord(one) <= argument[1] for one in (sign.lower(), sign.upper()) if len(one) == 1
+            )
+        elif str(op) == "CATEGORY":
+            held = held or re.match(_CATEGORIES[str(argument).removeprefix("CATEGORY_")], sign) is not None
+    return held is not (str(members[0][0]) == "NEGATE")

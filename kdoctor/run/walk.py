@@ -162,10 +162,7 @@ class Walk:
             await self._image(place, target, facts)
 
     async def _direct(self, place: Place, target: Target, facts: Mapping[str, str]) -> bool:
-        named = await self.step("name", place, {"name": target.host}, facts)
-        if named.outcome == "no-resolver":
-            await self.step("resolvers", place, {}, facts)
-        if named.outcome != "ok":
+        if not await self._name("name", place, target.host, facts):
             return False
         connected = await self.step("connect", place, {"address": target.address}, facts)
         return connected.outcome == "open" and await self._api(place, target, facts)
@@ -174,8 +171,7 @@ class Walk:
         endpoint = str(settings.data.get("endpoint") or "")
         facts = {**facts, "proxy": endpoint}
         host = endpoint.rpartition(":")[0].strip("[]")
-        named = await self.step("proxy-name", place, {"name": host}, facts)
-        if named.outcome != "ok":
+        if not await self._name("proxy-name", place, host, facts):
             return False
         connected = await self.step("proxy-connect", place, {"address": endpoint}, facts)
         if connected.outcome != "open":
@@ -186,6 +182,15 @@ class Walk:
         if tunnel.outcome in ("not-http", "tls", "closed"):
             await self.step("proxy-speaks", place, {"proxy": str(settings.data.get("proxy") or endpoint)}, facts)
         return False
+
+    async def _name(self, step: str, place: Place, host: str, facts: Mapping[str, str]) -> bool:
+        """Look a name up; where that fails, an unusable resolv.conf is the cause, and the lookup its consequence."""
+        conf = await self.runner.ask(place, KIND_OF["resolvers"], {})
+        usable = conf.outcome in GOOD["resolvers"] or not conf.known
+        named = await self.step(step, place, {"name": host}, facts, judge=usable)
+        if named.outcome not in GOOD[step] and not usable:
+            await self.step("resolvers", place, {}, facts)
+        return named.outcome in GOOD[step]
 
     async def _api(self, place: Place, target: Target, facts: Mapping[str, str]) -> bool:
         tls = await self.step("tls", place, {"registry": target.registry}, facts)
