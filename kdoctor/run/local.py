@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from kdoctor.machine import Machine
 from kdoctor.model import Severity
 from kdoctor.probes.runner import Place
 from kdoctor.run.situation import Situation
-from kdoctor.run.walk import Target, Walk
+from kdoctor.run.walk import KIND_OF, Target, Walk
 
 TOOLS: Mapping[str, tuple[str, ...]] = {
     "minikube": ("minikube", "kubectl"),
@@ -22,6 +22,15 @@ TOOLS: Mapping[str, tuple[str, ...]] = {
 """The programs that each `--for` needs: kubeadm's are those of its own preflight checks."""
 
 _CLUSTERS = frozenset({"minikube", "kind", "k3s", "kubeadm"})
+
+
+_SIGNS = ("/etc/kubernetes/admin.conf", "/etc/rancher/k3s/k3s.yaml")
+
+
+def _uses_clusters(machine: Machine) -> bool:
+    """Tell whether somebody has used a cluster from here: kubectl leaves ~/.kube, a control plane its own kubeconfig."""
+    home = machine.path(machine.home / ".kube").is_dir() or machine.path(machine.home / ".minikube" / "profiles").is_dir()
+    return home or bool(machine.env.get("KUBECONFIG")) or any(machine.path(sign).exists() for sign in _SIGNS)
 
 
 class Local:
@@ -69,13 +78,9 @@ class Local:
     async def _cluster(self) -> None:
         machine = self.situation.machine
         meant = self.tool in _CLUSTERS
-        has_kubectl = shutil.which("kubectl", path=machine.env.get("PATH")) is not None
-        if not (meant or has_kubectl or "KUBECONFIG" in machine.env):
-            self.walk.skip(
-                "kubeconfig", self.shell, "kubectl", "kubectl is not installed and no cluster is meant (--for)"
-            )
+        if not (meant or _uses_clusters(machine)):
+            self.walk.skip("kubeconfig", self.shell, "kubectl", "nothing here shows that a cluster is meant (--for)")
             return
-        before = len(self.walk.found)
         if self.tool == "minikube":
             await asyncio.gather(
                 self.walk.step("profile", self.shell, {}, {}), self.walk.step("driver", self.shell, {}, {})
@@ -85,9 +90,15 @@ class Local:
             await self.walk.step("cluster", self.shell, {}, {})
             await self.walk.step("apiserver", self.shell, {}, {})
         if not meant:
-            self._only_warn(before)
+            self._only_warn()
 
-    def _only_warn(self, before: int) -> None:
-        """Before a cluster is made, none answers: a warning unless `--for` says that one is meant."""
-        found = self.walk.found
-        found[before:] = [replace(c, severity=Severity.WARNING.value, vantage="shell") for c in found[before:]]
+    def _only_warn(self) -> None:
+        """Before a cluster is made, none answers: a warning unless `--for` says that one is meant.
+
+        Other chains add to the same list meanwhile; theirs stay as they are.
+        """
+        kinds = {KIND_OF[step] for step in ("profile", "driver", "kubeconfig", "cluster", "apiserver")}
+        self.walk.found[:] = [
+            replace(c, severity=Severity.WARNING.value) if any(e.probe in kinds for e in c.seen) else c
+            for c in self.walk.found
+        ]
