@@ -77,6 +77,6 @@ def _registry(text: str) -> str:
 def _manifest_images(files: list[Path]) -> list[str]:
     if not files:
         return []
-    from kdoctor.sources import manifest_images
+    from kdoctor.sources import read_manifest
 
-    return list(dict.fromkeys(found.image for file in files for found in manifest_images(file)))
+    return list(dict.fromkeys(found.image for file in files for found in read_manifest(file).images))

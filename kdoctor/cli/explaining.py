@@ -82,9 +82,12 @@ def _given(text: list[str], file: Path | None, pod: str | None, seconds: float, 
     if sum((bool(text), file is not None, pod is not None)) > 1:
         raise UsageError("give one source: the text, --file or --pod")
     if pod is not None:
-        from kdoctor.sources import pod_text
+        from kdoctor.machine import Machine
+        from kdoctor.pods import describe
+        from kdoctor.run.situation import run
 
-        return _Given(f"pod {pod}", pod_text(pod, seconds))
+        found = run(describe(pod, Machine.here(), seconds))
+        return _Given(found.source, found.text)
     if file is not None and str(file) != "-":
         try:
             return _Given(str(file), stream=stack.enter_context(file.open("rb")))

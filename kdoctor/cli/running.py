@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -52,7 +53,7 @@ def _explain(options: Shared, book: object, text: str, command: list[str], no_pr
     assert isinstance(book, Book)
     if not text.strip():
         return
-    question = Question(text, command[0], options.timeout or SECONDS, options.lang)
+    question = Question(f"$ {shlex.join(command)}\n{text}", command[0], options.timeout or SECONDS, options.lang)
     report = answer(book, question, no_probe=no_probe, elsewhere=False)
     if report.diagnoses or any(file for _, file in options.outputs):
         options.deliver(report)

@@ -22,7 +22,6 @@ _IMAGE = (
     rf"\bimage[\"']?\s?[:=]\s?{_QUOTED}",
     rf"\bpulling \w+ \((?P<v>{_IMAGE_REF})\)",
     rf"\btrying to pull (?:repository )?{_QUOTED}",
-    rf"\bpulling from {_QUOTED}",
     rf"^\s*(?:step \d+/[\d.]+ : |#?\d* ?\[.{{0,40}}\] |=> \[.{{0,60}}\] )?FROM (?:--platform=\S+ )?(?P<v>{_IMAGE_REF})",
     rf"\[internal\] load metadata for (?P<v>{_IMAGE_REF})",
     r"failed to solve: (?P<v>[a-z0-9][a-z0-9._/-]{1,200}(?::\d{1,5}/[a-z0-9._/-]{1,200})?:[\w][\w.-]{0,127})(?=: )",
@@ -30,6 +29,7 @@ _IMAGE = (
     rf"\bimage {_QUOTED}",
 )
 _URL = re.compile(r"https?://[^\s\"'<>|\\`)\]}，。（]{1,400}", re.IGNORECASE)
+_PULLING = r"(?:(?P<tag>[\w][\w.-]{0,127}|sha256:[0-9a-f]{64}): )?\bpulling from (?P<name>[a-z0-9][\w./-]{1,200}\w)(?![\w:]*:\d)"
 _MANIFEST_URL = (
     r"https?://(?P<host>[\w.-]{1,253}(?::\d{1,5})?)/v2/(?P<name>[a-z0-9][\w./-]{0,200}?)"
     r"/manifests/(?P<reference>sha256:[0-9a-f]{6,64}|\w[\w.-]{0,127})"
@@ -171,7 +171,26 @@ def _images(text: str, before: int) -> Iterator[str]:
     for pattern in _IMAGE:
         found = ((m.start("v"), _trimmed(m["v"])) for m in _compiled(pattern).finditer(text))
         yield from _near(((at, v) for at, v in found if plausible_image(v)), before)
+    yield from _near((_of_pulling(m, text) for m in _compiled(_PULLING).finditer(text)), before)
     yield from _near((_of_manifest_url(m) for m in _compiled(_MANIFEST_URL).finditer(text)), before)
+
+
+def _of_pulling(found: re.Match[str], text: str) -> tuple[int, str]:
+    """Return place and image of docker's `TAG: Pulling from NAME`, which leaves the registry out.
+
+    The registry is that of the text's API URL; without one the name is no image that could be asked for,
+    unless it is Docker Hub's own `library/`.
+    """
+    name, tag = found["name"], found["tag"]
+    api = _compiled(_REGISTRY[0]).search(text)
+    if "." not in name.partition("/")[0] and not name.startswith("library/"):
+        if api is None:
+            return found.start(), ""
+        host = api["v"]
+        name = name if host.endswith("docker.io") else f"{host}/{name}"
+    if tag is None:
+        return found.start(), name
+    return found.start(), f"{name}@{tag}" if tag.startswith("sha256:") else f"{name}:{tag}"
 
 
 def _of_manifest_url(found: re.Match[str]) -> tuple[int, str]:

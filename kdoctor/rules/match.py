@@ -179,6 +179,9 @@ def _candidate(hit: _Hit, whole: Sequence[Record], source: str) -> Candidate:
             found = _from_text(name, spec, hit, whole)
             if found:
                 facts[name] = found
+    image, at, digest = facts.get("image", "").partition("@")
+    if at and ":" in image.rpartition("/")[2]:
+        facts |= {"image": image, "digest": digest}
     location = Location(source, min(hit.lines), max(hit.lines), len(hit.lines))
     return Candidate(hit.rule, facts, hit.matched, (location,))
 

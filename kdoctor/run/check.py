@@ -16,9 +16,9 @@ from kdoctor.registries import api_host
 from kdoctor.rules.book import Book
 from kdoctor.rules.match import Candidate, explains
 from kdoctor.run import places
-from kdoctor.run.live import distance
 from kdoctor.run.local import Local
 from kdoctor.run.probing import diagnosed
+from kdoctor.run.settling import distance
 from kdoctor.run.situation import Situation, runner, survey
 from kdoctor.run.walk import Target, Walk
 
@@ -156,6 +156,8 @@ def ordered(diagnoses: Sequence[Diagnosis], candidates: dict[str, Candidate]) ->
 
     def caused(diagnosis: Diagnosis) -> bool:
         effect = candidates[diagnosis.rule].rule
+        if candidates[diagnosis.rule].role is Role.CONSEQUENCE:
+            return True
         return any(rule != effect.id and explains(candidates[rule].rule, effect) for rule in live)
 
     in_order = sorted(

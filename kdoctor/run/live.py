@@ -5,25 +5,26 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 
 from kdoctor.errors import UsageError
-from kdoctor.model import Check, Diagnosis, Report, Role, Status, Verdict
+from kdoctor.model import Check, Diagnosis, Report, Status, Verdict
 from kdoctor.probes.runner import Place, Runner
 from kdoctor.references import parse
 from kdoctor.registries import api_host
 from kdoctor.rules.book import Book
-from kdoctor.rules.match import Candidate
+from kdoctor.rules.diagnose import foreign
+from kdoctor.rules.match import Candidate, explains
 from kdoctor.run import places
 from kdoctor.run.explain import Question
 from kdoctor.run.probing import diagnosed
+from kdoctor.run.settling import Known, settle
 from kdoctor.run.situation import Situation, runner, survey
 from kdoctor.run.walk import Target, Walk
 
 _MOST_PROBED = 8
-_NEAR = ("host", "daemon", "runtime", "proxy", "dns", "network", "tls", "registry", "image", "cluster", "distro")
-"""Layers from the puller outwards: of two causes the nearer is the root."""
+DEFAULT = Target("registry-1.docker.io", "docker.io/library/hello-world:latest")
+"""Where Docker goes when a text names no registry; only the text's own failure counts there."""
 
 _WALKED = frozenset({"proxy", "dns", "network", "tls", "registry", "image"})
 
@@ -34,11 +35,12 @@ async def with_probes(book: Book, question: Question, candidates: Sequence[Candi
     situation = await survey(seconds=question.seconds)
     run = runner(situation, question.seconds - (time.monotonic() - began))
     views = [_View(book, question, c, situation, run) for c in candidates[:_MOST_PROBED]]
-    root = next((v for v in views if v.target is not None), None)
+    root = next((v for v in views if v.target is not None and not v.guessed), None)
+    root = root or next((v for v in views if v.target is not None), None)
     readings, (walked, checks) = await asyncio.gather(
         asyncio.gather(*(view.reading() for view in views)), root.walked() if root else _nowhere()
     )
-    diagnoses = settle(readings, walked)
+    diagnoses = settle(readings, walked, _known(book, situation))
     healthy = bool(diagnoses) and all(d.verdict is Verdict.REFUTED for d in diagnoses)
     return Report(
         "explain",
@@ -50,6 +52,14 @@ async def with_probes(book: Book, question: Question, candidates: Sequence[Candi
         notices=book.notices,
         seconds=time.monotonic() - began,
     )
+
+
+def _known(book: Book, situation: Situation) -> Known:
+    def elsewhere(diagnosis: Diagnosis) -> bool:
+        told = {name: value for name, value in diagnosis.facts.items() if name in ("proxy", "resolver")}
+        return foreign(told, situation.known) is not None
+
+    return Known(lambda cause, effect: explains(book.rule(cause), book.rule(effect)), elsewhere)
 
 
 async def _nowhere() -> tuple[list[Diagnosis], list[Check]]:
@@ -65,7 +75,11 @@ class _View:
         self.place: Place = situation.place(name)
         on = places.platforms(candidate.engine, question.text, name, situation.host, sys.platform)
         self.setting = situation.setting(book, question.lang, on)
-        self.target = _target(candidate) if candidate.rule.layer in _WALKED else None
+        walks = candidate.rule.layer in _WALKED
+        self.target = _target(candidate) if walks else None
+        self.guessed = walks and self.target is None and name == "docker"
+        if self.guessed:
+            self.target = DEFAULT
 
     async def reading(self) -> Diagnosis:
         """Return the text's own reading, probed."""
@@ -77,11 +91,14 @@ class _View:
             return [], []
         walk = Walk(self.run, self.book)
         await walk.to_image(self.place, self.target)
-        return [await diagnosed(c, self.setting, self.place, self.run) for c in walk.found], walk.checks
+        found = [c for c in walk.found if not self.guessed or c.rule.id == self.candidate.rule.id]
+        return list(
+            await asyncio.gather(*(diagnosed(c, self.setting, self.place, self.run) for c in found))
+        ), walk.checks
 
 
 def _target(candidate: Candidate) -> Target | None:
-    image, registry = candidate.facts.get("image"), candidate.facts.get("registry")
+    image, registry = image_of(candidate.facts), candidate.facts.get("registry")
     if image:
         try:
             return Target(api_host(parse(image).registry), image)
@@ -90,70 +107,7 @@ def _target(candidate: Candidate) -> Target | None:
     return Target(api_host(registry)) if registry else None
 
 
-def settle(readings: Sequence[Diagnosis], walked: Sequence[Diagnosis]) -> list[Diagnosis]:
-    """Return text's readings and the walk's findings as one list, the root first.
-
-    A cause that the walk confirms nearer to the puller than the text's own becomes the root, and the
-    text's reading follows it; a walk's finding that is not confirmed stays an alternative.
-    """
-    merged = [_merged(reading, walked) for reading in readings]
-    said = {d.rule for d in merged}
-    others = [d for d in walked if d.rule not in said and d.severity != "warning"]
-    ordered = sorted(merged, key=_rank)
-    if ordered and ordered[0] is not merged[0] and ordered[0].verdict is not merged[0].verdict:
-        ordered = [replace(ordered[0], role=Role.ROOT), *(replace(d, role=_demoted(d)) for d in ordered[1:])]
-    nearer = [d for d in others if d.verdict is Verdict.CONFIRMED and _takes_over(d, ordered[0] if ordered else None)]
-    if nearer:
-        root = replace(min(nearer, key=distance), role=Role.ROOT)
-        rest = [replace(d, role=_demoted(d)) for d in ordered]
-        return [root, *rest]
-    return [*ordered, *(replace(d, role=Role.ALTERNATIVE) for d in others if not _settled(ordered))]
-
-
-def _settled(ordered: Sequence[Diagnosis]) -> bool:
-    return bool(ordered) and ordered[0].verdict is Verdict.CONFIRMED
-
-
-def _demoted(diagnosis: Diagnosis) -> Role:
-    if diagnosis.verdict is Verdict.REFUTED:
-        return Role.ALTERNATIVE
-    return Role.CONSEQUENCE
-
-
-def _takes_over(cause: Diagnosis, root: Diagnosis | None) -> bool:
-    if root is None or root.verdict is not Verdict.CONFIRMED:
-        return True
-    return distance(cause) < distance(root)
-
-
-def distance(diagnosis: Diagnosis) -> int:
-    """Return how far from the puller the layer of a diagnosis lies: 0 is this machine."""
-    return _NEAR.index(diagnosis.layer) if diagnosis.layer in _NEAR else len(_NEAR)
-
-
-_VERDICTS = (Verdict.CONFIRMED, Verdict.INCONCLUSIVE, Verdict.UNCHECKED, Verdict.REFUTED)
-
-
-def _rank(diagnosis: Diagnosis) -> tuple[bool, bool, int]:
-    """Confirmed roots first, then undecided ones; a consequence leads only where no root is left."""
-    refuted = diagnosis.verdict is Verdict.REFUTED
-    return refuted, diagnosis.role is Role.CONSEQUENCE, _VERDICTS.index(diagnosis.verdict)
-
-
-def _merged(reading: Diagnosis, walked: Sequence[Diagnosis]) -> Diagnosis:
-    """Return the text's reading with what the walk found for the same rule."""
-    twin = next((d for d in walked if d.rule == reading.rule), None)
-    if twin is None:
-        return reading
-    evidence = (*reading.evidence, *(e for e in twin.evidence if e not in reading.evidence))
-    facts = {**twin.facts, **reading.facts}
-    if twin.verdict is Verdict.CONFIRMED and reading.verdict is not Verdict.CONFIRMED:
-        return replace(
-            twin,
-            role=reading.role,
-            matched=reading.matched,
-            locations=reading.locations,
-            facts=facts,
-            evidence=evidence,
-        )
-    return replace(reading, facts=facts, evidence=evidence)
+def image_of(facts: Mapping[str, str]) -> str | None:
+    """Return the image that a text is about, pinned to the digest that it states."""
+    image, digest = facts.get("image"), facts.get("digest")
+    return f"{image}@{digest}" if image and digest and "@" not in image else image

@@ -28,8 +28,10 @@ _SIGNS = ("/etc/kubernetes/admin.conf", "/etc/rancher/k3s/k3s.yaml")
 
 
 def _uses_clusters(machine: Machine) -> bool:
-    """Tell whether somebody has used a cluster from here: kubectl leaves ~/.kube, a control plane its own kubeconfig."""
-    home = machine.path(machine.home / ".kube").is_dir() or machine.path(machine.home / ".minikube" / "profiles").is_dir()
+    """Tell whether a cluster has been used from here: kubectl leaves ~/.kube, a control plane its kubeconfig."""
+    home = (
+        machine.path(machine.home / ".kube").is_dir() or machine.path(machine.home / ".minikube" / "profiles").is_dir()
+    )
     return home or bool(machine.env.get("KUBECONFIG")) or any(machine.path(sign).exists() for sign in _SIGNS)
 
 

@@ -34,6 +34,15 @@ _DESKTOP = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _DAEMON_WORDS = re.compile(r"error response from daemon|dockerd\[|docker: error", re.IGNORECASE)
+# Words of a node, or of the Docker inside it, although a tool's name stands beside them.
+_IN_NODE = re.compile(
+    r"\bkubelet\b|failed to pull image|errimagepull|imagepullbackoff|createpodsandbox|\[error imagepull\]"
+    r"|\bminikube (?:dockerd|containerd|cri-dockerd|crio|kubelet)\b"
+    r"|(?:vm|container) is having trouble accessing|from inside the minikube"
+    r"|\blookup \S{1,255} on 192\.168\.(?:39|49|59|64|99|105)\.\d{1,3}:53",
+    re.IGNORECASE,
+)
+_HOST_PULL = re.compile(r"kicbase|kindest/node", re.IGNORECASE)
 _CLUSTERS = (
     ("minikube", re.compile(r"\bminikube\b|kicbase|192\.168\.(?:49|39|59|64|99)\.|k8s-minikube", re.IGNORECASE)),
     ("kind", re.compile(r"\bkind-|kindest|kind-control-plane", re.IGNORECASE)),
@@ -47,6 +56,8 @@ def vantage_name(engine: str | None, text: str, has_docker: bool) -> str:
     if engine in DAEMON_ENGINES:
         return "docker"
     if engine in TOOLS_WITH_DAEMON:
+        if _IN_NODE.search(text) and not _HOST_PULL.search(text):
+            return "node"
         return "docker" if _DAEMON_WORDS.search(text) else "shell"
     if engine in NODE_ENGINES:
         on_its_own = engine == "containerd" and re.search(r"\bctr\b|nerdctl", text) is not None
@@ -70,7 +81,8 @@ def platforms(engine: str | None, text: str, vantage: str, host: Host | None, sy
     chosen += _PLATFORM_OF.get(engine or "", ())
     if vantage == "docker" or engine in (None, *DAEMON_ENGINES):
         named = next((name for name, pattern in _CLUSTERS[:1] if pattern.search(text)), None)
-        chosen += ([named] if named and host is None else []) + list(_docker(found, text, system))
+        meant = host is None or (named in found and _IN_NODE.search(text) is not None)
+        chosen += ([named] if named and meant else []) + list(_docker(found, text, system))
     if vantage == "node" and not chosen:
         chosen += ["kubeadm", "containerd"]
     chosen += ["shell"] if vantage == "shell" else list(_docker(found, text, system))

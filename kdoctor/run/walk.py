@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from kdoctor.model import CUT, UNSEEN, Check, Evidence
+from kdoctor.model import CUT, UNSEEN, Check, Evidence, Role
 from kdoctor.probes.runner import Place, Runner
 from kdoctor.rules.book import Book
 from kdoctor.rules.condition import Scope, evaluate
@@ -155,9 +155,11 @@ class Walk:
         proxied = settings.outcome == "set"
         broken = settings.outcome == "invalid"
         way = self._through_proxy(place, target, facts, settings) if proxied else self._direct(place, target, facts)
-        served, mirrored = await asyncio.gather(way, self._mirrors(place, target, facts))
-        if mirrored and not served and not broken:
+        served, mirrors = await asyncio.gather(way, self._mirrors(place, target, facts))
+        if mirrors in ("ok", "some-dead") and not served and not broken:
             self._forgive(target)
+        if mirrors == "all-dead" and not served:
+            self._behind_mirror(target)
         if served and target.image:
             await self._image(place, target, facts)
 
@@ -228,18 +230,25 @@ class Walk:
         why = f"{target.registry} wants the stored login, which kdoctor does not use"
         self.checks[-1] = replace(last, outcome="", skipped=f"{UNSEEN}: {why}", ok=True)
 
-    async def _mirrors(self, place: Place, target: Target, facts: Mapping[str, str]) -> bool:
-        """Look at the puller's mirrors of the registry; tell whether one of them serves."""
+    async def _mirrors(self, place: Place, target: Target, facts: Mapping[str, str]) -> str:
+        """Look at the puller's mirrors of the registry; return the step's outcome, "none" where there are none."""
         if place.vantage is None or not place.vantage.mirrors(target.registry):
-            return False
+            return "none"
         params = {"registry": target.registry, **({"image": target.image} if target.image else {})}
         mirrors = await self.step("mirrors", place, params, facts)
-        return mirrors.outcome in ("ok", "some-dead")
+        return mirrors.outcome
 
     def _forgive(self, target: Target) -> None:
         """A mirror serves what the registry itself does not: what failed on the direct way is a warning."""
         self.found = [
             replace(c, severity="warning") if c.facts.get("registry") == target.registry and not _is_mirror(c) else c
+            for c in self.found
+        ]
+
+    def _behind_mirror(self, target: Target) -> None:
+        """Pulls go to the mirrors first: without one that serves, what fails upstream comes after."""
+        self.found = [
+            replace(c, role=Role.CONSEQUENCE) if c.facts.get("registry") == target.registry and not _is_mirror(c) else c
             for c in self.found
         ]
 

@@ -50,6 +50,11 @@ def _login(lab: Lab, _image: str) -> tuple[bool, str]:
     return done.returncode == 0, done.stdout
 
 
+def _kubectl_used_before(lab: Lab) -> None:
+    """Leave what an earlier use of kubectl leaves; its kubeconfig is gone."""
+    lab.here.write("/root/.kube/cache/discovery/readme", "")
+
+
 def _kubectl(lab: Lab, _image: str) -> tuple[bool, str]:
     done = lab.here.run(["kubectl", "get", "pods"], merge=True)
     return done.returncode == 0, done.stdout
@@ -118,7 +123,7 @@ BREAKS: Final = (
         group="here",
         expect="kubeconfig-missing",
         words=r"The connection to the server localhost:8080 was refused",
-        apply=_nothing,
+        apply=_kubectl_used_before,
         text_from=_kubectl,
         needs=("kubectl",),
     ),

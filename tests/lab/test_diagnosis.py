@@ -1,0 +1,86 @@
+"""kdoctor in the lab: nothing is said of a whole one; of a broken one, the true cause, proven."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from . import Lab, addresses
+from .baselines import BASELINES
+from .breaks import BREAKS, Break, Witness
+
+ROOT = Path(__file__).resolve().parents[2]
+
+UNPROVEN: dict[str, str] = {}
+"""Breaks whose diagnosis is right and not `confirmed`, each with the reason; at most one in ten."""
+
+
+def kdoctor(lab: Lab, *arguments: str, stdin: str | None = None, user: str | None = None) -> tuple[dict[str, Any], int]:
+    """Run kdoctor in the lab; return report and exit status."""
+    command = [sys.executable, "-m", "kdoctor", *arguments, "-o", "json"]
+    env = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = lab.run(command, stdin=stdin, timeout=60, user=user, env=env)
+    assert not done.stderr, done.stderr
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report, done.returncode
+
+
+def told(report: dict[str, Any]) -> str:
+    """Return a report in a few lines, for the message of a failed test."""
+    rows = [f"{d['rule']} {d['role']} {d['verdict']} {d['severity']}: {d['because']}" for d in report["diagnoses"]]
+    rows += [f"  {c['id']} {c['target']} {c['outcome']} {c['skipped'] or ''}" for c in report["checks"]]
+    return "\n".join(rows) or "nothing"
+
+
+@pytest.mark.parametrize("image", ["alpine", "registry.k8s.io/pause:3.9", f"{addresses.CORP}/team/app:1"])
+@pytest.mark.parametrize("baseline", ["direct", "proxied"])
+def test_whole_lab_is_healthy(lab: Lab, baseline: str, image: str) -> None:
+    BASELINES[baseline](lab)
+    report, status = kdoctor(lab, "check", "--image", image)
+    assert status == 0, told(report)
+    assert report["status"] == "healthy"
+    assert not report["diagnoses"], told(report)
+
+
+@pytest.mark.parametrize("baseline", BASELINES)
+def test_ordinary_company_setups_are_no_errors(lab: Lab, baseline: str) -> None:
+    BASELINES[baseline](lab)
+    report, status = kdoctor(lab, "check", "--image", "alpine")
+    assert status == 0, told(report)
+
+
+@pytest.mark.parametrize("fault", BREAKS.values(), ids=BREAKS)
+def test_explain_names_and_proves_the_cause(lab: Lab, fault: Break, witness: Callable[[Break], Witness]) -> None:
+    if reason := fault.missing():
+        pytest.skip(reason)
+    fault.apply(lab)
+    said = witness(fault)
+    assert said.ok is fault.pull_works, said.text
+    report, status = kdoctor(lab, "explain", "-", stdin=said.text, user=fault.user)
+    assert status == 0, told(report)
+    first = report["diagnoses"][0]
+    assert first["rule"] in (fault.expect, *fault.also), told(report)
+    assert first["verdict"] == "confirmed" or fault.id in UNPROVEN, told(report)
+    assert first["fixes"], told(report)
+    for name, value in fault.facts.items():
+        if first["rule"] == fault.expect:
+            assert first["facts"].get(name) == value, (name, first["facts"])
+
+
+@pytest.mark.parametrize("fault", BREAKS.values(), ids=BREAKS)
+def test_check_names_the_cause_first(lab: Lab, fault: Break) -> None:
+    if reason := fault.missing():
+        pytest.skip(reason)
+    fault.apply(lab)
+    image = ["--image", fault.image] if fault.image else []
+    report, status = kdoctor(lab, "check", *image, user=fault.user)
+    first = report["diagnoses"][0] if report["diagnoses"] else {"rule": None, "severity": "error"}
+    assert first["rule"] == fault.expect, told(report)
+    assert status == (1 if first["severity"] == "error" else 0), told(report)
+
+
+def test_nine_breaks_in_ten_are_proven() -> None:
+    assert len(UNPROVEN) * 10 <= len(BREAKS)
