@@ -23,8 +23,10 @@ from kdoctor.run.situation import Situation, runner, survey
 from kdoctor.run.walk import Target, Walk
 
 _MOST_PROBED = 8
+_OF_IMAGE = frozenset({"registry.token", "registry.manifest", "registry.platform", "registry.blob"})
+
 DEFAULT = Target("registry-1.docker.io", "docker.io/library/hello-world:latest")
-"""Where Docker goes when a text names no registry; only the text's own failure counts there."""
+"""Where Docker goes when a text names no image of another registry; only the text's own failure counts there."""
 
 _WALKED = frozenset({"proxy", "dns", "network", "tls", "registry", "image"})
 
@@ -35,8 +37,7 @@ async def with_probes(book: Book, question: Question, candidates: Sequence[Candi
     situation = await survey(seconds=question.seconds)
     run = runner(situation, question.seconds - (time.monotonic() - began))
     views = [_View(book, question, c, situation, run) for c in candidates[:_MOST_PROBED]]
-    root = next((v for v in views if v.target is not None and not v.guessed), None)
-    root = root or next((v for v in views if v.target is not None), None)
+    root = next((v for v in views if v.target is not None), None)
     readings, (walked, checks) = await asyncio.gather(
         asyncio.gather(*(view.reading() for view in views)), root.walked() if root else _nowhere()
     )
@@ -77,7 +78,7 @@ class _View:
         self.setting = situation.setting(book, question.lang, on)
         walks = candidate.rule.layer in _WALKED
         self.target = _target(candidate) if walks else None
-        self.guessed = walks and self.target is None and name == "docker"
+        self.guessed = name == "docker" and walks and self.target in (None, Target(DEFAULT.registry))
         if self.guessed:
             self.target = DEFAULT
 
@@ -91,10 +92,16 @@ class _View:
             return [], []
         walk = Walk(self.run, self.book)
         await walk.to_image(self.place, self.target)
-        found = [c for c in walk.found if not self.guessed or c.rule.id == self.candidate.rule.id]
+        found = [c for c in walk.found if self._counts(c)]
         return list(
             await asyncio.gather(*(diagnosed(c, self.setting, self.place, self.run) for c in found))
         ), walk.checks
+
+    def _counts(self, found: Candidate) -> bool:
+        """Tell whether a finding of the walk says something of the text: not what only a guessed image shows."""
+        of_image = any(e.probe in _OF_IMAGE for e in found.seen)
+        told = self.candidate.facts.get("registry") is not None
+        return not self.guessed or found.rule.id == self.candidate.rule.id or (told and not of_image)
 
 
 def _target(candidate: Candidate) -> Target | None:

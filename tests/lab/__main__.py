@@ -51,9 +51,7 @@ def _try(fault: Break, command: list[str]) -> int:
         begun = time.monotonic()
         done = lab.run(command, stdin=said.text, user=fault.user, timeout=300)
         seconds = time.monotonic() - begun
-        print(
-            f"--- {' '.join(command)}: status {done.returncode}, {seconds:.1f} s", file=sys.stderr
-        )
+        print(f"--- {' '.join(command)}: status {done.returncode}, {seconds:.1f} s", file=sys.stderr)
         print(done.stdout, end="", flush=True)
         print(done.stderr, end="", file=sys.stderr)
         return done.returncode
@@ -76,9 +74,7 @@ def main() -> int:
     commands.add_parser("list", help="the breaks, with the class of their true cause")
     texts = commands.add_parser("texts", help="the engine's words for every break, made now")
     texts.add_argument("breaks", nargs="*", metavar="BREAK", help="only these")
-    one = commands.add_parser(
-        "try", help="break one thing, pull, run CMD with the text as its input"
-    )
+    one = commands.add_parser("try", help="break one thing, pull, run CMD with the text as its input")
     one.add_argument("fault", choices=BREAKS, metavar="BREAK")
     one.add_argument("run", nargs="*", metavar="CMD", help="after --")
     shell = commands.add_parser("shell", help="a shell in the lab")

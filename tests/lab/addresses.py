@@ -32,7 +32,7 @@ K8S: Final = "registry.k8s.io"
 CORP: Final = "registry.corp.test"
 PRIVATE: Final = "private.corp.test"
 PRIVATE_USER: Final = "dev"
-PRIVATE_PASSWORD: Final = "lab"  # noqa: S105 (opens nothing but the lab)
+PRIVATE_PASSWORD: Final = "lab"
 MIRROR: Final = "mirror.corp.test"
 
 PUBLIC_NETWORK: Final = "30.77.0.0/16"

@@ -21,12 +21,9 @@ _STORED: Final = re.compile(r"/lab/(?P<name>.+)/(?P<digest>sha256:[0-9a-f]{64})"
 _PASSED_ON: Final = ("Accept", "Range")
 _PASSED_BACK: Final = ("Content-Type", "Docker-Content-Digest", "Content-Range", "Accept-Ranges")
 _CUT_AFTER: Final = 64 << 10
-_CREDENTIALS: Final = base64.b64encode(
-    f"{addresses.PRIVATE_USER}:{addresses.PRIVATE_PASSWORD}".encode()
-).decode()
+_CREDENTIALS: Final = base64.b64encode(f"{addresses.PRIVATE_USER}:{addresses.PRIVATE_PASSWORD}".encode()).decode()
 _RATE_LIMITED: Final = (
-    "You have reached your unauthenticated pull rate limit. "
-    "https://www.docker.com/increase-rate-limit"
+    "You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit"
 )
 
 

@@ -47,9 +47,7 @@ class Resolver:
             return None
         return self._message(query, name, behaviour).to_wire()
 
-    def _message(
-        self, query: dns.message.Message, name: str, behaviour: Behaviour
-    ) -> dns.message.Message:
+    def _message(self, query: dns.message.Message, name: str, behaviour: Behaviour) -> dns.message.Message:
         message = dns.message.make_response(query, recursion_available=True)
         known = name in self._zone
         match behaviour:

@@ -96,9 +96,7 @@ class Engine:
         log = self._here.path(LOG)
         return log.read_bytes()[self._log_start :].decode(errors="replace") if log.exists() else ""
 
-    def cli(
-        self, *arguments: str, as_user: bool = False, timeout: float = 90
-    ) -> subprocess.CompletedProcess[str]:
+    def cli(self, *arguments: str, as_user: bool = False, timeout: float = 90) -> subprocess.CompletedProcess[str]:
         """Run the docker client, as root or as the plain user, its streams merged."""
         user = (USER_ID, USER_HOME) if as_user else None
         return self._here.run([str(CLI), *arguments], user=user, timeout=timeout, merge=True)

@@ -30,9 +30,7 @@ class Hosts:
         with contextlib.suppress(OSError):
             match self.manners.wire(host):
                 case Wire.TLS:
-                    context = self._certificates.context(
-                        kind or self.manners.certificate(host), host
-                    )
+                    context = self._certificates.context(kind or self.manners.certificate(host), host)
                     with context.wrap_socket(sock, server_side=True) as secure:
                         _Http(secure, host, self)
                 case Wire.PLAIN:
@@ -97,7 +95,7 @@ class Front(socketserver.ThreadingTCPServer):
 
     def __init__(self, hosts: Hosts, port: int = 443) -> None:
         self._hosts = hosts
-        super().__init__(("0.0.0.0", port), socketserver.BaseRequestHandler)  # noqa: S104
+        super().__init__(("0.0.0.0", port), socketserver.BaseRequestHandler)
         threading.Thread(target=self.serve_forever, args=(0.5,), daemon=True).start()
 
     def finish_request(self, request: Any, client_address: Any) -> None:

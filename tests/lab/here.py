@@ -71,8 +71,7 @@ class Here(Place):
         nsenter = ["nsenter", f"--target={self.pid}", "--net", "--"]
         subprocess.run([*nsenter, "ip", "link", "add", *ends.split()], check=True)
         internet.script(
-            f"ip link set {upstream} up\n"
-            f"ip addr add {addresses.GATEWAY}/{addresses.PREFIX} dev {upstream}\n"
+            f"ip link set {upstream} up\nip addr add {addresses.GATEWAY}/{addresses.PREFIX} dev {upstream}\n"
         )
         self.script(_NETWORK)
 

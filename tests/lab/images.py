@@ -81,7 +81,7 @@ def _push(connection: http.client.HTTPConnection, image: Image, layer: bytes, ta
 def _layer(megabytes: int) -> tuple[bytes, bytes]:
     """Return a layer of two files, compressed and as plain tar; the same bytes every time."""
     release = b"NAME='Lab Linux'\nID=lab\n"
-    noise = random.Random(megabytes).randbytes(megabytes << 20)  # noqa: S311 (no secret)
+    noise = random.Random(megabytes).randbytes(megabytes << 20)
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name, content in (("etc/os-release", release), ("noise", noise)):
@@ -134,9 +134,7 @@ def _blob(connection: http.client.HTTPConnection, repository: str, content: byte
     _request(connection, "PUT", target, content, "application/octet-stream")
 
 
-def _put_manifest(
-    connection: http.client.HTTPConnection, repository: str, ref: str, kind: str, content: bytes
-) -> None:
+def _put_manifest(connection: http.client.HTTPConnection, repository: str, ref: str, kind: str, content: bytes) -> None:
     _request(connection, "PUT", f"/v2/{repository}/manifests/{ref}", content, kind)
 
 

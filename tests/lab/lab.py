@@ -105,9 +105,7 @@ class Lab:
         TimeoutExpired.
         """
         who = {None: None, "root": None, USER: (USER_ID, USER_HOME)}[user]
-        return self.here.run(
-            argv, env=env, timeout=timeout, user=who, stdin=stdin, cwd=str(Path.cwd())
-        )
+        return self.here.run(argv, env=env, timeout=timeout, user=who, stdin=stdin, cwd=str(Path.cwd()))
 
     def pull(self, image: str = "alpine") -> tuple[bool, str]:
         """Run `docker pull`, for real every time; return whether it worked and what it said."""

@@ -66,9 +66,7 @@ def test_file_and_process_agree_on_the_proxy(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("fault", BREAKS.values(), ids=BREAKS)
-def test_break_fails_in_its_own_words(
-    lab: Lab, witness: Callable[[Break], Witness], fault: Break
-) -> None:
+def test_break_fails_in_its_own_words(lab: Lab, witness: Callable[[Break], Witness], fault: Break) -> None:
     if reason := fault.missing():
         pytest.skip(reason)
     fault.apply(lab)
@@ -159,9 +157,7 @@ def test_a_killed_lab_takes_everything_along() -> None:
         "print(*(place.pid for place in lab.places), lab.directory, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
     *pids, directory = done.stdout.split()
     deadline = time.monotonic() + 5

@@ -6,9 +6,7 @@ from . import answers, here, proxy, registry, resolver, tls
 from .model import Break, Witness
 
 BREAKS: Final = {
-    fault.id: fault
-    for module in (proxy, resolver, registry, tls, answers, here)
-    for fault in module.BREAKS
+    fault.id: fault for module in (proxy, resolver, registry, tls, answers, here) for fault in module.BREAKS
 }
 
 __all__ = ["BREAKS", "Break", "Witness"]

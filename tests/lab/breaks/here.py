@@ -53,6 +53,7 @@ def _login(lab: Lab, _image: str) -> tuple[bool, str]:
 def _kubectl_used_before(lab: Lab) -> None:
     """Leave what an earlier use of kubectl leaves; its kubeconfig is gone."""
     lab.here.write("/root/.kube/cache/discovery/readme", "")
+    lab.when_healing(lambda: lab.here.script("rm -rf /root/.kube"))
 
 
 def _kubectl(lab: Lab, _image: str) -> tuple[bool, str]:
