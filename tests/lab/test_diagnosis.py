@@ -14,8 +14,15 @@ from .breaks import BREAKS, Break, Witness
 
 ROOT = Path(__file__).resolve().parents[2]
 
-UNPROVEN: dict[str, str] = {}
+UNPROVEN = {
+    "answer-401": "the registry stands only in the text, so no more than /v2/ is asked of it",
+    "answer-429": "the text names neither registry nor image, and the lab's Docker Hub lacks ratelimitpreview/test",
+}
 """Breaks whose diagnosis is right and not `confirmed`, each with the reason; at most one in ten."""
+
+
+def test_nine_breaks_in_ten_are_proven() -> None:
+    assert len(UNPROVEN) * 10 <= len(BREAKS)
 
 
 def kdoctor(lab: Lab, *arguments: str, stdin: str | None = None, user: str | None = None) -> tuple[dict[str, Any], int]:
@@ -80,7 +87,3 @@ def test_check_names_the_cause_first(lab: Lab, fault: Break) -> None:
     first = report["diagnoses"][0] if report["diagnoses"] else {"rule": None, "severity": "error"}
     assert first["rule"] == fault.expect, told(report)
     assert status == (1 if first["severity"] == "error" else 0), told(report)
-
-
-def test_nine_breaks_in_ten_are_proven() -> None:
-    assert len(UNPROVEN) * 10 <= len(BREAKS)
