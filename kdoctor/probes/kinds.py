@@ -19,7 +19,8 @@ class Kind:
     """One kind of probe. `run` is "module:function"; `params` maps a name to its fact type,
 
     with "?" behind the type of one that may be left out. `fields` maps a name to text, number,
-    bool or list.
+    bool or list. `last` is asked only where the other probes of a rule do not decide: it costs
+    somebody something.
     """
 
     id: str
@@ -29,6 +30,7 @@ class Kind:
     outcomes: tuple[str, ...]
     params: Mapping[str, str] = field(default_factory=dict)
     fields: Mapping[str, str] = field(default_factory=dict)
+    last: bool = False
 
 
 # How reaching an address can end, before anything is said over the connection.
@@ -410,6 +412,7 @@ _KINDS = (
         ("ok", "failed", UNREACHED),
         {"image": "image"},
         {"message": "text", "status": "number"},
+        last=True,
     ),
     Kind(
         "docker.insecure",
