@@ -16,10 +16,10 @@ Facet = Literal["network", "names", "trust", "settings", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of probe. `run` is "module:function"; `params` maps a name to its fact type,
+    """One kind of probe.
 
-    with "?" behind the type of one that may be left out. `fields` maps a name to text, number,
-    bool or list. `last` is asked only where the other probes of a rule do not decide: it costs
+    `run` is "module:function"; `params` maps a name to its fact type, with "?" behind
+    the type of one that may be left out. `fields` maps a name to text, number, bool or list. `last` is asked only where the other probes of a rule do not decide: it costs
     somebody something.
     """
 
@@ -345,7 +345,15 @@ _KINDS = (
         "settings",
         ("none", "ok", "some-dead", "all-dead"),
         {"registry": "registry?", "image": "image?"},
-        {"mirrors": "list", "dead": "list", "working": "list", "cause": "text", "upstream": "text", "file": "text", "line": "number"},
+        {
+            "mirrors": "list",
+            "dead": "list",
+            "working": "list",
+            "cause": "text",
+            "upstream": "text",
+            "file": "text",
+            "line": "number",
+        },
     ),
     Kind(
         "registry.control",
@@ -458,14 +466,33 @@ _KINDS = (
         "kdoctor.probes.kube:config",
         "none",
         ("ok", "missing", "empty", "invalid", "no-context", "unreadable"),
-        fields={"path": "text", "context": "text", "server": "text", "problem": "text", "line": "number", "contexts": "list"},
+        fields={
+            "path": "text",
+            "context": "text",
+            "server": "text",
+            "problem": "text",
+            "line": "number",
+            "contexts": "list",
+        },
     ),
     Kind(
         "kube.api",
         "Does the API server of the current context (or the address given) answer?",
         "kdoctor.probes.kube:api",
         "none",
-        ("ok", "unauthorized", "refused", "timeout", "unreachable", "reset", "unresolved", "tls", "not-kubernetes", "no-config", "proxied"),
+        (
+            "ok",
+            "unauthorized",
+            "refused",
+            "timeout",
+            "unreachable",
+            "reset",
+            "unresolved",
+            "tls",
+            "not-kubernetes",
+            "no-config",
+            "proxied",
+        ),
         {"address": "address?"},
         {"server": "text", "address": "text", "status": "number", "cause": "text", "local": "bool"},
     ),

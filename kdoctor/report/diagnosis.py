@@ -11,6 +11,12 @@ _MATCHED_SHOWN = 300
 """Characters of the person's own text that are repeated."""
 
 
+_IDLE = frozenset({"no-tool"})
+"""Outcomes that say no more than that the question does not apply here."""
+
+_OTHERS_SHOWN = 2
+
+
 def severity_style(severity: Severity) -> Style:
     """Return the style in which a severity is shown."""
     return "bad" if severity is Severity.ERROR else "warn"
@@ -72,7 +78,7 @@ def _put_head(page: Page, diagnosis: Diagnosis, say: Words) -> None:
 def _put_matched(page: Page, diagnosis: Diagnosis, say: Words, verbose: int) -> None:
     """Show where the failure stands, if the text is more than a line that the person has before them."""
     matched = diagnosis.matched
-    several = [loc for loc in diagnosis.locations if loc.count > 1 or loc.last_line > 1]
+    several = [loc for loc in diagnosis.locations if loc.count > 1]
     if not matched or not (verbose or several or matched.line > 1):
         return
     page.gap()
@@ -87,7 +93,7 @@ def _put_matched(page: Page, diagnosis: Diagnosis, say: Words, verbose: int) -> 
 
 
 def _put_evidence(page: Page, diagnosis: Diagnosis, say: Words, verbose: int) -> None:
-    known = [evidence for evidence in diagnosis.evidence if evidence.known]
+    known = [e for e in diagnosis.evidence if e.known and (verbose or e.outcome not in _IDLE)]
     if not known:
         if not diagnosis.evidence:
             page.gap()
@@ -123,27 +129,25 @@ def _put_fixes(page: Page, diagnosis: Diagnosis, say: Words, verbose: int) -> No
     if not diagnosis.fixes:
         page.text(say.no_fix)
         return
-    _put_fix(page, diagnosis.fixes[0], say, say.fix)
-    for fix in diagnosis.fixes[1:]:
+    _put_fix(page, diagnosis.fixes[0], say, say.fix, verbose)
+    others = diagnosis.fixes[1:]
+    for fix in others if verbose else others[:_OTHERS_SHOWN]:
         page.gap()
-        if verbose:
-            _put_fix(page, fix, say, say.other_fixes)
-        else:
-            page.text(f"{fix.title}{cost(fix, say)}", first=f"{say.other_fixes}{say.colon}", lead="head")
-            for step in fix.steps:
-                if step.command:
-                    page.verbatim(step.command)
+        _put_fix(page, fix, say, say.other_fixes, verbose)
+    if len(others) > _OTHERS_SHOWN and not verbose:
+        page.gap()
+        page.text(say.more_fixes.format(count=len(others) - _OTHERS_SHOWN), style="dim")
 
 
-def cost(fix: Fix, say: Words) -> str:
-    """Return what a fix may cost: its risk, unless it is safe, and a weak proof."""
+def cost(fix: Fix, say: Words, verbose: int = 1) -> str:
+    """Return what a fix may cost: its risk, unless it is safe, and, where it is told all, a weak proof."""
     costs = [say.risk[fix.risk]] if fix.risk.value != "safe" else []
-    costs += [say.from_docs] if fix.proof == "docs" else []
+    costs += [say.from_docs] if fix.proof == "docs" and verbose else []
     return f" ({say.comma.join(costs)})" if costs else ""
 
 
-def _put_fix(page: Page, fix: Fix, say: Words, word: str) -> None:
-    page.text(f"{fix.title}{cost(fix, say)}", first=f"{word}{say.colon}", lead="head", style="title")
+def _put_fix(page: Page, fix: Fix, say: Words, word: str, verbose: int) -> None:
+    page.text(f"{fix.title}{cost(fix, say, verbose)}", first=f"{word}{say.colon}", lead="head", style="title")
     for number, step in enumerate(fix.steps, 1):
         _put_step(page, step, say, f"{number}. " if len(fix.steps) > 1 else "")
     if fix.verify:

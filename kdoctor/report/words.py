@@ -22,6 +22,7 @@ class Words:
     why: str
     fix: str
     other_fixes: str
+    more_fixes: str
     no_fix: str
     from_docs: str
     verify: str
@@ -86,6 +87,7 @@ _ENGLISH = Words(
     why="Why",
     fix="What to do",
     other_fixes="Or instead",
+    more_fixes="{count} more with -v.",
     no_fix="kdoctor knows no fix for this machine.",
     from_docs="from documentation, not proven in tests",
     verify="Then ask again",
@@ -150,6 +152,7 @@ _CHINESE = Words(
     why="原因",
     fix="怎么办",
     other_fixes="或者",
+    more_fixes="另有 {count} 种办法，见 -v。",
     no_fix="kdoctor 没有适合这台机器的修复方法。",
     from_docs="依据文档，未经测试证明",
     verify="然后再确认一次",
