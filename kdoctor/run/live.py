@@ -6,6 +6,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from kdoctor.errors import UsageError
 from kdoctor.model import Check, Diagnosis, Report, Status, Verdict
@@ -93,9 +94,14 @@ class _View:
         walk = Walk(self.run, self.book)
         await walk.to_image(self.place, self.target)
         found = [c for c in walk.found if self._counts(c)]
-        return list(
-            await asyncio.gather(*(diagnosed(c, self.setting, self.place, self.run) for c in found))
-        ), walk.checks
+        diagnoses = await asyncio.gather(*(diagnosed(c, self.setting, self.place, self.run) for c in found))
+        return [self._own(d) for d in diagnoses], walk.checks
+
+    def _own(self, diagnosis: Diagnosis) -> Diagnosis:
+        """Take out the image that nobody named."""
+        if not self.guessed:
+            return diagnosis
+        return replace(diagnosis, facts={k: v for k, v in diagnosis.facts.items() if v != DEFAULT.image})
 
     def _counts(self, found: Candidate) -> bool:
         """Tell whether a finding of the walk says something of the text: not what only a guessed image shows."""

@@ -73,8 +73,8 @@ def test_explain_names_and_proves_the_cause(lab: Lab, fault: Break, witness: Cal
     assert first["verdict"] == "confirmed" or fault.id in UNPROVEN, told(report)
     assert first["fixes"], told(report)
     for name, value in fault.facts.items():
-        if first["rule"] == fault.expect:
-            assert first["facts"].get(name) == value, (name, first["facts"])
+        if first["rule"] == fault.expect and value in said.text:
+            assert value in first["facts"].get(name, ""), (name, first["facts"])
 
 
 @pytest.mark.parametrize("fault", BREAKS.values(), ids=BREAKS)
