@@ -1,9 +1,9 @@
 """The errors that kdoctor itself can meet, and the exit status that each one means.
 
-    KdoctorError              4  kdoctor failed
-    ├── UsageError            2  the command line, an id, an input
-    │   └── RuleError         2  a rule, recipe or translation file is wrong
-    └── SourceError           3  what was to be explained could not be read
+KdoctorError              4  kdoctor failed
+├── UsageError            2  the command line, an id, an input
+│   └── RuleError         2  a rule, recipe or translation file is wrong
+└── SourceError           3  what was to be explained could not be read
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ class Kind:
     """One kind of probe.
 
     `run` is "module:function"; `params` maps a name to its fact type, with "?" behind
-    the type of one that may be left out. `fields` maps a name to text, number, bool or list. `last` is asked only where the other probes of a rule do not decide: it costs
-    somebody something.
+    the type of one that may be left out. `fields` maps a name to text, number, bool or list.
+    `last` is asked only where the other probes of a rule do not decide: it costs somebody something.
     """
 
     id: str

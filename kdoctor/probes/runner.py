@@ -69,9 +69,11 @@ class Runner:
         try:
             asking = _Asking(self, place, began + limit)
             found = await asyncio.wait_for(_function(kind)(asking, **params), limit)
-        except asyncio.TimeoutError:
-            return Evidence(kind.id, target, place.name, CUT, f"no answer within {limit:.1f} s", time.monotonic() - began)
-        except Exception as error:  # a probe's own defect must not end the run
+        except TimeoutError:
+            return Evidence(
+                kind.id, target, place.name, CUT, f"no answer within {limit:.1f} s", time.monotonic() - began
+            )
+        except Exception as error:  # noqa: BLE001  (a probe's own defect must not end the run)
             _log.debug("the probe %s failed", kind.id, exc_info=True)
             found = Found(UNSEEN, f"the probe {kind.id} itself failed: {type(error).__name__}: {error}")
         seconds = time.monotonic() - began

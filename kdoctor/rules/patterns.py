@@ -177,7 +177,7 @@ def _repeat_dangers(argument: Any, inside: bool) -> Iterator[str]:
         yield "an unbounded repeat of alternatives; bound it, e.g. {0,20}"
     inner = [one for op, one in _flat(body) if str(op) in _REPEATS and one[0] != one[1]]
     if inner and (unbounded or most > _MANY_ROUNDS) and not _delimited(body, inner):
-        yield "a repeat inside another whose rounds cannot be told apart; end each round with a sign that the inner one cannot be"
+        yield "a repeat inside another whose rounds cannot be told apart; end each with a sign the inner one cannot be"
 
 
 def _unbounded(argument: Any) -> bool:
@@ -225,7 +225,7 @@ def _borders(item: _Item, *, first: bool) -> bool:
 
 
 def _is_anything(item: _Item) -> bool:
-    """Tell whether an item is `.`, its like `[^x]`, or a class with its own opposite such as `[\\s\\S]`."""
+    r"""Tell whether an item is `.`, its like `[^x]`, or a class with its own opposite such as `[\s\S]`."""
     name, argument = str(item[0]), item[1]
     if name == "IN":
         held = {str(one) for op, one in argument if str(op) == "CATEGORY"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from kdoctor.errors import UsageError
@@ -25,8 +25,15 @@ from kdoctor.run.walk import Target, Walk
 DEFAULT_REGISTRIES = ("registry-1.docker.io", "registry.k8s.io")
 """What is looked at where neither a flag nor a setting names a registry."""
 
-_SHARED_CAUSE = frozenset({"proxy", "dns", "daemon", "host", "runtime"})
-"""Layers whose failure is one failure, however many registries it hides."""
+_OF_MACHINE = ("proxy", "resolver", "path", "socket", "tool")
+_IDENTITY: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("proxy", "dns", "daemon", "host", "runtime"), _OF_MACHINE),
+    **dict.fromkeys(("network", "tls"), ("registry", "host")),
+}
+"""By layer, the facts in which two findings of a rule differ: a broken proxy is one, whatever it hides."""
+
+_OF_ONE_NAME = frozenset({"nxdomain", "nodata", "sinkhole"})
+"""Answers of a resolver that are about the name asked for, not about the resolver."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +145,10 @@ def merged(found: Iterable[Candidate]) -> list[Candidate]:
     """Return the candidates with one cause named once, however many registries it hides."""
     kept: dict[tuple[str, ...], Candidate] = {}
     for candidate in found:
-        facts = candidate.facts
-        if candidate.rule.layer in _SHARED_CAUSE:
-            names: tuple[str, ...] = ("proxy", "resolver", "path", "socket", "tool", "host")
-        else:
-            names = ("registry", "image", "host", "path", "url")
-        if candidate.rule.layer in ("network", "tls"):
-            names = ("registry", "host")
-        key = (candidate.rule.id, *(facts.get(name, "") for name in names))
+        names = _IDENTITY.get(candidate.rule.layer, ("registry", "image", "host", "path", "url"))
+        if any(e.outcome in _OF_ONE_NAME for e in candidate.seen):
+            names = (*names, "host")
+        key = (candidate.rule.id, *(candidate.facts.get(name, "") for name in names))
         kept.setdefault(key, candidate)
     return list(kept.values())
 

@@ -152,4 +152,4 @@ def _percent(text: str) -> str:
 def _plain(reason: str, secret: str) -> str:
     """Return Go's reason unless it quotes from the user or password."""
     quoted = re.search(r'"(.*)"', reason)
-    return reason.split('"')[0].strip() if secret and quoted and quoted[1] in secret else reason
+    return reason.split('"', maxsplit=1)[0].strip() if secret and quoted and quoted[1] in secret else reason

@@ -43,6 +43,7 @@ def apart(machine: Machine, where: Endpoint, info: EngineInfo | None) -> str | N
 
 
 def network(machine: Machine, where: Endpoint, info: EngineInfo | None, process: DaemonProcess | None) -> Sharing:
+    """Tell whether the daemon is shown to run in this network namespace."""
     if process is not None and process.same_network is not None:
         pid = f"{process.args[0].rpartition('/')[2] if process.args else 'the daemon'} (pid {process.pid})"
         if process.same_network:
@@ -103,6 +104,7 @@ def names(machine: Machine, network: Sharing, prefix: str | None) -> Sharing:
 
 
 def settings(where: Endpoint, info: EngineInfo | None, process: DaemonProcess | None) -> Sharing:
+    """Tell whether the daemon's effective settings can be seen."""
     if info is not None:
         return Sharing(True, f"the engine says them itself (GET /info of {where.url})")
     if process is not None and process.env is not None:

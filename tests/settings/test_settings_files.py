@@ -17,7 +17,6 @@ from kdoctor.settings.dockerd import Files
 from kdoctor.settings.engine import EngineInfo
 from kdoctor.settings.source import Source
 
-
 MakeMachine = Callable[..., Machine]
 
 DROP_IN = "/etc/systemd/system/docker.service.d/http-proxy.conf"
@@ -146,7 +145,8 @@ def test_the_engine_masks_user_and_password() -> None:
 
 def test_resolv_conf_as_go_reads_it() -> None:
     conf = resolv.parse(
-        "# c\n; c\nnameserver 10.0.0.1\nnameserver dns.test\nnameserver ::1\n nameserver 10.0.0.3\nnameserver 10.0.0.4\n"
+        "# c\n; c\nnameserver 10.0.0.1\nnameserver dns.test\nnameserver ::1\n"
+        " nameserver 10.0.0.3\nnameserver 10.0.0.4\n"
         "domain old.test\nsearch a.test b.test .\noptions ndots:99 timeout:0 attempts:x rotate use-vc ndots:2\n"
     )
     assert conf.servers == ("10.0.0.1", "::1", "10.0.0.3")

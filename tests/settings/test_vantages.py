@@ -21,7 +21,6 @@ from kdoctor import platforms, vantages
 from kdoctor.machine import Machine
 from kdoctor.settings.engine import EngineError, endpoint, engine_get
 
-
 MakeMachine = Callable[..., Machine]
 
 INFO: dict[str, object] = {
