@@ -1,11 +1,28 @@
 """The lab as a fixture: one for the whole run, healed after each test."""
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 
 from . import Lab, unavailable
 from .breaks import Break, Witness
+
+
+REQUIRED = os.environ.get("KDOCTOR_LAB") == "required"
+"""Set in CI, where a lab test that is skipped is a failed one."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let a skipped test fail where the lab is required."""
+    report = yield
+    if REQUIRED and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"skipped, though KDOCTOR_LAB=required: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(scope="session")
