@@ -8,7 +8,6 @@ import pytest
 from . import Lab, unavailable
 from .breaks import Break, Witness
 
-
 REQUIRED = os.environ.get("KDOCTOR_LAB") == "required"
 """Set in CI, where a lab test that is skipped is a failed one."""
 
