@@ -45,6 +45,7 @@ def check(
         options.fail_on,
         options.lang,
     )
+    options.progress(f"checking; at most {wanted.seconds:g} seconds ...")
     job = Run(open_book(options.rules), wanted)
     try:
         report = run(job.go())

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kdoctor.reading.stream import Window
 
 SECONDS = 10.0
+INTERRUPTED = "interrupted; this is what the text alone says"
 SHORT = 1024 * 1024
 """Bytes up to which a text is read whole."""
 
@@ -47,20 +48,40 @@ def explain(
         found = None
         if given.stream and len(head) > SHORT:
             question, found = _long(book, question, head, given.stream)
-        return options.deliver(answer(book, question, no_probe=no_probe, elsewhere=elsewhere, found=found))
+        report = answer(book, question, options, no_probe=no_probe, elsewhere=elsewhere, found=found)
+        status = options.deliver(report)
+    if report.notices and INTERRUPTED in report.notices:
+        raise KeyboardInterrupt
+    return status
 
 
 def answer(
-    book: Book, question: Question, *, no_probe: bool, elsewhere: bool, found: list[Candidate] | None = None
+    book: Book,
+    question: Question,
+    options: Shared,
+    *,
+    no_probe: bool,
+    elsewhere: bool,
+    found: list[Candidate] | None = None,
 ) -> Report:
-    """Return the report on a text; a text that nothing is known of is not probed."""
+    """Return the report on a text; a text that nothing is known of is not probed.
+
+    On a terminal the text's own reading is told at once; interrupted, it is what is left.
+    """
     found = candidates(book, question) if found is None else found
     if no_probe or elsewhere or not found:
         return by_text(book, question, found, "elsewhere" if elsewhere else "off")
     from kdoctor.run.live import with_probes
     from kdoctor.run.situation import run
 
-    return run(with_probes(book, question, found))
+    early = by_text(book, question, found[:1], "cut")
+    options.progress(
+        f"{early.diagnoses[0].title} ({early.diagnoses[0].rule}): the text says so; asking this machine ..."
+    )
+    try:
+        return run(with_probes(book, question, found))
+    except KeyboardInterrupt:
+        return replace(by_text(book, question, found, "cut"), notices=(*book.notices, INTERRUPTED))
 
 
 @dataclass(frozen=True, slots=True)

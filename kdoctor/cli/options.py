@@ -53,6 +53,14 @@ class Shared:
     lang: str = "en"
     to_stderr: bool = field(default=False)
 
+    def progress(self, sentence: str) -> None:
+        """Say on standard error what is under way, where somebody watches."""
+        if sys.stderr.isatty() and not self.quiet:
+            from kdoctor.masking import mask
+            from kdoctor.report.safety import inert, one_line
+
+            print(inert(one_line(mask(sentence))), file=sys.stderr, flush=True)
+
     def deliver(self, report: Report) -> int:
         """Write the report in every format asked for, and return the exit status."""
         from kdoctor.report import RENDERERS, Options

@@ -54,7 +54,7 @@ def _explain(options: Shared, book: object, text: str, command: list[str], no_pr
     if not text.strip():
         return
     question = Question(f"$ {shlex.join(command)}\n{text}", command[0], options.timeout or SECONDS, options.lang)
-    report = answer(book, question, no_probe=no_probe, elsewhere=False)
+    report = answer(book, question, options, no_probe=no_probe, elsewhere=False)
     if report.diagnoses or any(file for _, file in options.outputs):
         options.deliver(report)
     elif not options.quiet:
