@@ -54,6 +54,7 @@ _PATTERNS: Mapping[str, tuple[str, ...]] = {
         r"\b(?:failed to connect to|couldn't connect to|connecting to|connect to) (?P<v>[\w.-]{1,253}:\d{1,5})\b",
         r"\bserver (?P<v>[\w.-]{1,253}:\d{1,5}) was refused",
         r"\bdialing (?P<v>[\w.-]{1,253}:\d{1,5})\b",
+        r"(?:--server[ =]|\bserver: )https?://(?P<v>[\w.-]{1,253}:\d{1,5})\b",
         r"\b(?:ECONNREFUSED|ETIMEDOUT|ECONNRESET) (?P<v>\[?[0-9a-f.:]{3,45}\]?:\d{1,5})\b",
     ),
     "status": (
@@ -71,7 +72,7 @@ _PATTERNS: Mapping[str, tuple[str, ...]] = {
     ),
     "path": (
         r"\b(?:open|stat|mkdir|write|read|lstat|chmod|exec|access|remove|unlink|rename|create|symlink) (?P<v>(?:/|[A-Z]:\\)[^\s:\"']{1,200}?)(?=[:\s\"']|$)",
-        r"(?:^|[\s\"'=(`])(?P<v>/(?:etc|var|run|home|root|usr|tmp|opt|Users|lib|mnt|data|proc|sys|dev)/[^\s:\"',)`]{1,200})",
+        r"(?:^|[\s\"'=(`])(?P<v>/(?:etc|var|run|home|root|usr|tmp|opt|Users|lib|mnt|data|proc|sys|dev|boot|srv)/[^\s:\"',)`]{1,200})",
         r"(?P<v>[A-Z]:\\(?:[^\\\s:\"']{1,60}\\){1,8}[^\\\s:\"']{1,80})",
     ),
     "proxy": (
