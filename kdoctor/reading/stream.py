@@ -87,7 +87,7 @@ def _around(data: bytes, hits: Sequence[int], first: int) -> Iterator[Window]:
     begin = end = -1
     for hit in hits:
         line = bisect.bisect_right(starts, hit) - 1
-        if line - AROUND <= end:
+        if begin >= 0 and line - AROUND <= end:
             end = min(line + AROUND, len(starts) - 1)
             continue
         if begin >= 0:

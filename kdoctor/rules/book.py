@@ -21,7 +21,7 @@ from kdoctor import __version__
 from kdoctor.errors import UsageError, did_you_mean
 from kdoctor.rules import model
 
-FORMAT = 9
+FORMAT = 12
 _PACKAGED = Path(__file__).parent.parent / "_rules"
 _CHECKOUT = Path(__file__).parent.parent.parent / "rules"
 
@@ -61,8 +61,8 @@ class Book:
         """The layers, from the user to the image."""
         return typing.cast("Sequence[str]", self._index["layers"])
 
-    def pattern(self, number: int) -> tuple[str, str, str, Sequence[Sequence[str]]]:
-        """Return the (rule id, pattern id, expanded regex, words it needs) of a pattern's number."""
+    def pattern(self, number: int) -> tuple[str, str, str, Sequence[Sequence[Sequence[str]]]]:
+        """Return the (rule id, pattern id, expanded regex, its readings) of a pattern's number."""
         rule_id, place = self._index["patterns"][number]
         return (rule_id, *self._details[f"rule/{rule_id}"]["patterns"][place])
 

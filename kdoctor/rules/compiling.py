@@ -11,7 +11,7 @@ from kdoctor.errors import RuleError
 from kdoctor.rules.book import Book, in_memory
 from kdoctor.rules.check import recipe_problems, rule_problems
 from kdoctor.rules.load import Folder, read_folder
-from kdoctor.rules.patterns import expand, needs
+from kdoctor.rules.patterns import expand, readings
 from kdoctor.rules.yamlfile import read_yaml
 
 Compiled = tuple[Mapping[str, Any], Mapping[str, Any]]
@@ -111,9 +111,9 @@ def compile_rules(folder: Folder) -> Compiled:
         expanded = []
         for place, pattern in enumerate(rule.match.any if rule.match else ()):
             regex = expand(pattern.regex, folder.words.fragments)
-            needed = needs(regex)
-            expanded.append((pattern.id, regex, needed))
-            for word in needed[0]:
+            ways = readings(regex)
+            expanded.append((pattern.id, regex, ways))
+            for word in {word for way in ways for word in way[0]}:
                 words.setdefault(word, []).append(len(patterns))
             patterns.append((rule.id, place))
         none = [expand(one.regex, folder.words.fragments) for one in (rule.match.none if rule.match else ())]

@@ -110,8 +110,8 @@ def _hits_of(
     numbers = sorted({n for word, found in words.items() if word in record.flat for n in found})
     hits: dict[str, _Hit] = {}
     for number in numbers:
-        rule_id, _, regex, needed = book.pattern(number)
-        if not all(any(word in record.flat for word in alternatives) for alternatives in needed):
+        rule_id, _, regex, readings = book.pattern(number)
+        if not any(all(any(word in record.flat for word in words) for words in one) for one in readings):
             continue
         found, text = _search(regex, record)
         if found is None:

@@ -21,6 +21,7 @@ _FRAGMENT = re.compile(r"%([A-Z][A-Z0-9_]+)%")
 _BLANK = r"\s{1,80}"
 _LONGEST = 50_000
 _SHORTEST = 3
+_MOST_READINGS = 24
 FLAGS = re.IGNORECASE | re.MULTILINE
 
 
@@ -61,6 +62,30 @@ def _blank(regex: str, after: int) -> str:
     return f"(?:{_BLANK})" if regex[after : after + 1] in ("?", "*", "+", "{") else _BLANK
 
 
+def raw_form(regex: str) -> str:
+    """Return a looser pattern that finds in raw text all that the pattern finds in cleaned text.
+
+    Quotes may be escaped, wide bounds are dropped, groups have no names (Hyperscan knows none).
+    """
+    regex = re.sub(r"\(\?P<\w+>", "(?:", stretched(regex))
+    out, in_class, escaped = [], False, False
+    for sign in regex:
+        if escaped:
+            escaped = False
+        elif sign == "\\":
+            escaped = True
+        elif sign == "[" and not in_class:
+            in_class = True
+        elif sign == "]" and in_class:
+            in_class = False
+        elif sign == '"' and not in_class:
+            out.append('(?:\\\\*")')
+            continue
+        out.append(sign)
+    loose = re.sub(r"\{0,\d{2,}\}\??", "*", "".join(out))
+    return re.sub(r"\{[1-9]\d*,\d{2,}\}\??", "+", loose)
+
+
 def compiled(regex: str) -> re.Pattern[str]:
     """Compile an expanded pattern.
 
@@ -87,7 +112,34 @@ def needs(regex: str, most: int = 4) -> tuple[tuple[str, ...], ...]:
 
     Checked before a pattern is compiled: compiling costs more than looking for words.
     """
-    useful = [c for c in _candidates(_parser.parse(regex, FLAGS)) if c and min(map(len, c)) >= _SHORTEST]
+    return _needs_of(_parser.parse(regex, FLAGS), most)
+
+
+def readings(regex: str) -> tuple[tuple[tuple[str, ...], ...], ...]:
+    """Return, for each way in which a pattern can be found, the sets of words that it needs.
+
+    Every match has, for one of the readings, one word of each of its sets. The ways are the branches
+    of the first alternation that is not inside a repeat; a pattern without one has one reading.
+    """
+    found = [_needs_of(sequence) for sequence in _ways(list(_parser.parse(regex, FLAGS)))]
+    return tuple(dict.fromkeys(found)) if all(found) else (needs(regex),)
+
+
+def _ways(sequence: list[Any]) -> Iterator[list[Any]]:
+    for i, (op, argument) in enumerate(sequence):
+        before, after = sequence[:i], sequence[i + 1 :]
+        if str(op) == "SUBPATTERN" and any(str(inner) == "BRANCH" for inner, _ in argument[3]):
+            yield from _ways([*before, *argument[3], *after])
+            return
+        if str(op) == "BRANCH" and len(argument[1]) <= _MOST_READINGS:
+            for branch in argument[1]:
+                yield [*before, *branch, *after]
+            return
+    yield sequence
+
+
+def _needs_of(sequence: Any, most: int = 4) -> tuple[tuple[str, ...], ...]:
+    useful = [c for c in _candidates(sequence) if c and min(map(len, c)) >= _SHORTEST]
     best = sorted(dict.fromkeys(useful), key=_worth, reverse=True)[:most]
     return tuple(tuple(sorted(words)) for words in best)
 
