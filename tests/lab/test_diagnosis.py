@@ -1,6 +1,7 @@
 """kdoctor in the lab: nothing is said of a whole one; of a broken one, the true cause, proven."""
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -87,3 +88,13 @@ def test_check_names_the_cause_first(lab: Lab, fault: Break) -> None:
     first = report["diagnoses"][0] if report["diagnoses"] else {"rule": None, "severity": "error"}
     assert first["rule"] == fault.expect, told(report)
     assert status == (1 if first["severity"] == "error" else 0), told(report)
+
+
+def test_the_session_of_the_readme_is_a_real_one(lab: Lab, witness: Callable[[Break], Witness]) -> None:
+    block = re.search(r"```text\n\$ docker pull alpine.*?\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert block
+    fault = BREAKS["proxy-moved"]
+    fault.apply(lab)
+    env = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = lab.run([sys.executable, "-m", "kdoctor", "explain", "-"], stdin=witness(fault).text, env=env)
+    assert done.stdout.startswith(block[1].rstrip() + "\n")

@@ -47,7 +47,7 @@ def test_neighbours_come_along_across_blocks() -> None:
 
 @pytest.mark.parametrize("line", [1, 2, 20_000, 39_999])
 def test_a_failure_anywhere_in_a_long_log_is_found(line: int, tmp_path: Path) -> None:
-    ordinary = 'I1123 10:00:00.0 1 kubelet.go:24] "SyncLoop" pod="kube-system/proxy" err="failed with status 500 image docker.io"'
+    ordinary = 'I1123 10:00:00.0 1 kubelet.go:24] "SyncLoop" pod="kube-system/proxy" err="status 500 image docker.io"'
     lines = [ordinary] * 40_000
     lines[line - 1] = FAILURE.format(port=3128)
     log = tmp_path / "kubelet.log"
