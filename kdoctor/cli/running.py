@@ -37,8 +37,8 @@ def run(options: Shared, command: list[str], *, no_probe: bool) -> int:
     except FileNotFoundError:
         print(f"kdoctor: {command[0]}: command not found", file=sys.stderr)
         return _NOT_FOUND
-    except PermissionError:
-        print(f"kdoctor: {command[0]}: permission denied", file=sys.stderr)
+    except OSError as error:  # no permission, no program, too many arguments
+        print(f"kdoctor: {command[0]}: {(error.strerror or 'permission denied').lower()}", file=sys.stderr)
         return _NOT_EXECUTABLE
     if status != 0:
         _explain(options, book, tail.text(), command, no_probe)

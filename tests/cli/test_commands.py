@@ -1,0 +1,280 @@
+"""The command itself: exit statuses, streams, outputs, bad input. Run as a person runs it."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+REFUSED = (
+    'Error response from daemon: Get "https://registry-1.docker.io/v2/": '
+    "proxyconnect tcp: dial tcp 127.0.0.1:7890: connect: connection refused"
+)
+SECRET = "hunter2secret"
+HOSTILE = f"\x1b]0;owned\x07\u202e::error::x\n##[error]y {REFUSED} http://me:{SECRET}@proxy.example.com:3128/"
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    """A person's environment with an own home, cache and no proxy."""
+    kept = {k: v for k, v in os.environ.items() if "proxy" not in k.lower() and not k.startswith(("LC_", "GITHUB_"))}
+    return {**kept, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache"), "LANG": "C.UTF-8"}
+
+
+def kdoctor(
+    env: Mapping[str, str], *arguments: str, stdin: str | bytes = "", timeout: float = 60
+) -> subprocess.CompletedProcess[bytes]:
+    data = stdin.encode() if isinstance(stdin, str) else stdin
+    command = [sys.executable, "-m", "kdoctor", *arguments]
+    done = subprocess.run(command, env=env, input=data, capture_output=True, timeout=timeout, check=False)
+    assert b"Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def report(done: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def test_a_known_text_is_explained(env: dict[str, str]) -> None:
+    done = kdoctor(env, "explain", "--no-probe", "-o", "json", REFUSED)
+    assert done.returncode == 0
+    first = report(done)["diagnoses"][0]
+    assert (first["rule"], first["verdict"], first["role"]) == ("proxy-connection-refused", "unchecked", "root")
+    assert first["facts"]["proxy"] == "127.0.0.1:7890"
+
+
+@pytest.mark.parametrize("source", ["-", "pipe", "file"])
+def test_every_source_says_the_same(env: dict[str, str], source: str, tmp_path: Path) -> None:
+    file = tmp_path / "error.txt"
+    file.write_text(REFUSED)
+    arguments = {"-": ["-"], "pipe": [], "file": ["--file", str(file)]}[source]
+    done = kdoctor(env, "explain", "--no-probe", "-o", "json", *arguments, stdin="" if source == "file" else REFUSED)
+    assert report(done)["diagnoses"][0]["rule"] == "proxy-connection-refused"
+
+
+def test_an_unknown_text_is_no_diagnosis(env: dict[str, str]) -> None:
+    done = kdoctor(env, "explain", "-o", "json", "the cat sat on the mat")
+    assert done.returncode == 1
+    assert report(done)["status"] == "unknown"
+    assert report(done)["diagnoses"] == []
+    assert kdoctor(env, "explain", "--exit-zero", "the cat sat on the mat").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "hint"),
+    [
+        (["explain", "--no-prob", "x"], "", "--no-probe"),
+        (["explian", "x"], "", "explain"),
+        (["explain", "-o", "jsn", "x"], "", "json"),
+        (["explain", "-o", "json", "-o", "junit", "x"], "", "one a file"),
+        (["explain", "--lang", "de", "x"], "", "en or zh"),
+        (["explain", "-"], "", "empty"),
+        (["explain", "-"], "  \n \n", "empty"),
+        (["explain", "-"], b"\x00\x01\x02" * 400, "not text"),
+        (["explain", "--file", "/nowhere/at/all"], "", "cannot be read"),
+        (["explain", "--file", "/etc/hosts", "text"], "", "one source"),
+        (["explain", "--rules", "/nowhere", "x"], "", "no such folder"),
+        (["check", "--for", "minikub"], "", "minikube"),
+        (["check", "--image", "Foo/Bar"], "", "lowercase"),
+        (["check", "--registry", "not a host"], "", "no registry"),
+        (["check", "--manifest", "/nowhere.yaml"], "", "/nowhere.yaml"),
+        (["check", "--fail-on", "eror"], "", "error"),
+        (["route", "registry-1.docker.io"], "", "https://"),
+        (["rules", "show", "proxy-conection-refused"], "", "proxy-connection-refused"),
+        (["rules", "list", "--layer", "prox"], "", "proxy"),
+    ],
+)
+def test_wrong_usage_is_two_with_a_hint(
+    env: dict[str, str], arguments: list[str], stdin: str | bytes, hint: str
+) -> None:
+    done = kdoctor(env, *arguments, stdin=stdin)
+    assert done.returncode == 2
+    assert hint in done.stderr.decode()
+    assert not done.stdout
+
+
+def test_an_id_alone_is_the_rules_page(env: dict[str, str]) -> None:
+    page = kdoctor(env, "explain", "dns-timeout").stdout.decode()
+    assert page.startswith("# dns-timeout")
+    assert "dns.lookup" in page
+
+
+def test_documents_fit_the_schema(env: dict[str, str]) -> None:
+    schema = json.loads(kdoctor(env, "schema", "report").stdout)
+    for arguments in (["explain", "--no-probe", REFUSED], ["explain", "nothing known"], ["route", "https://quay.io/"]):
+        jsonschema.validate(report(kdoctor(env, *arguments, "-o", "json")), schema)
+
+
+def test_several_outputs_come_from_one_run(env: dict[str, str], tmp_path: Path) -> None:
+    files = [f"{name}={tmp_path / name}" for name in ("json", "junit", "markdown", "github")]
+    done = kdoctor(env, "explain", "--no-probe", REFUSED, "-o", "text", *(x for file in files for x in ("-o", file)))
+    assert b"proxy-connection-refused" in done.stdout
+    for name in ("json", "junit", "markdown", "github"):
+        assert "proxy-connection-refused" in (tmp_path / name).read_text()
+
+
+@pytest.mark.parametrize("form", ["text", "json", "junit", "github", "markdown"])
+def test_secrets_and_hostile_signs_leave_no_output(env: dict[str, str], form: str) -> None:
+    out = kdoctor(env, "explain", "--no-probe", "-o", form, "-", stdin=HOSTILE).stdout.decode()
+    assert "proxy-connection-refused" in out
+    assert SECRET not in out
+    assert "\x1b" not in out
+    assert "\u202e" not in out
+    ours = ("::error title=", "::warning title=", "::notice title=")
+    assert all(line.startswith(ours) for line in out.splitlines() if line.lstrip().startswith("::"))
+    assert not any(line.startswith("##[") for line in out.splitlines())
+
+
+def test_colours_follow_the_conventions(env: dict[str, str]) -> None:
+    arguments = ("explain", "--no-probe", REFUSED)
+    assert b"\x1b[" not in kdoctor(env, *arguments).stdout
+    assert b"\x1b[" in kdoctor({**env, "FORCE_COLOR": "1"}, *arguments).stdout
+    assert b"\x1b[" not in kdoctor({**env, "FORCE_COLOR": "1", "NO_COLOR": "1"}, *arguments).stdout
+    assert b"\x1b[" not in kdoctor({**env, "FORCE_COLOR": "1"}, *arguments, "--no-color").stdout
+
+
+def test_languages(env: dict[str, str]) -> None:
+    arguments = ("explain", "--no-probe", REFUSED)
+    chinese = kdoctor(env, *arguments, "--lang", "zh").stdout.decode()
+    assert "代理" in chinese
+    assert kdoctor({**env, "LC_ALL": "zh_CN.UTF-8"}, *arguments).stdout.decode() == chinese
+    assert "代理" not in kdoctor({**env, "LC_ALL": "zh_CN.UTF-8"}, *arguments, "--lang", "en").stdout.decode()
+
+
+def test_version_and_completion(env: dict[str, str]) -> None:
+    assert kdoctor(env, "--version").stdout.startswith(b"kdoctor ")
+    assert b"--show-completion" in kdoctor(env, "--help").stdout
+
+
+def test_a_reader_that_goes_away_is_no_error(env: dict[str, str]) -> None:
+    command = f"{sys.executable} -m kdoctor rules list | head -1"
+    done = subprocess.run(["bash", "-c", command], env=env, capture_output=True, check=False)
+    assert done.stderr == b""
+
+
+def test_a_wrong_rule_says_file_and_line(env: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "my-rule.yaml").write_text("id: my-rule\nlayer: proxy\nsevrity: error\n")
+    done = kdoctor(env, "explain", "--rules", str(tmp_path / "mine"), "x")
+    assert done.returncode == 2
+    assert "my-rule.yaml:3" in done.stderr.decode()
+    assert "severity" in done.stderr.decode()
+
+
+def test_an_interrupted_check_prints_what_is_known(env: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "kdoctor", "check", "--registry", "192.0.2.1", "-o", "json"]
+    kdoctor(env, "rules", "list")
+    env["DOCKER_HOST"] = "unix:///nowhere/docker.sock"
+    child = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(0.25)
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=20)
+    assert child.returncode in (130, 1, 3)
+    assert b"Traceback" not in err
+    assert child.returncode == 130 or json.loads(out)
+
+
+def test_route_decides_as_go_does(env: dict[str, str]) -> None:
+    env |= {"HTTPS_PROXY": f"http://me:{SECRET}@proxy.corp:3128", "NO_PROXY": ".corp.test"}
+    urls = ["https://registry-1.docker.io/v2/", "https://reg.corp.test/v2/", "https://localhost:5000/"]
+    done = kdoctor(env, "route", "-o", "json", *urls)
+    routes = [route for route in report(done)["routes"] if route["vantage"] == "shell"]
+    assert [route["proxy"] for route in routes] == ["http://proxy.corp:3128", None, None]
+    assert SECRET.encode() not in done.stdout
+
+
+# --- run --------------------------------------------------------------------------------------------
+
+
+def test_run_keeps_the_commands_streams_and_status(env: dict[str, str]) -> None:
+    script = f"printf out; printf '%s' '{REFUSED}' >&2; exit 7"
+    done = kdoctor(env, "run", "--no-probe", "--", "sh", "-c", script)
+    assert done.returncode == 7
+    assert done.stdout == b"out"
+    assert done.stderr.startswith(REFUSED.encode())
+    assert b"proxy-connection-refused" in done.stderr
+
+
+def test_run_of_a_success_adds_nothing(env: dict[str, str]) -> None:
+    done = kdoctor(env, "run", "--", "sh", "-c", "cat; echo err >&2", stdin="in")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"in", b"err\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "status"), [(["/nowhere/at-all"], 127), (["/etc/hosts"], 126), (["sh", "-c", "kill -TERM $$"], 143)]
+)
+def test_run_gives_the_status_that_a_shell_gives(env: dict[str, str], command: list[str], status: int) -> None:
+    assert kdoctor(env, "run", "--", *command).returncode == status
+
+
+def test_run_writes_the_diagnosis_to_a_file(env: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    kdoctor(env, "run", "--no-probe", "-o", f"json={file}", "--", "sh", "-c", f"echo '{REFUSED}'; exit 1")
+    assert json.loads(file.read_text())["diagnoses"][0]["rule"] == "proxy-connection-refused"
+
+
+def test_run_on_a_terminal_gives_the_command_one(env: dict[str, str]) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "kdoctor",
+        "run",
+        "--",
+        "sh",
+        "-c",
+        "test -t 0 && test -t 1 && test -t 2 && echo tty",
+    ]
+    pid, master = pty.fork()
+    if pid == 0:
+        os.execve(command[0], command, env)
+    out = b""
+    while True:
+        try:
+            data = os.read(master, 4096)
+        except OSError:
+            break
+        if not data:
+            break
+        out += data
+    _, status = os.waitpid(pid, 0)
+    os.close(master)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert b"tty" in out
+
+
+# --- start-up ---------------------------------------------------------------------------------------
+
+
+def test_a_plain_explain_leaves_heavy_modules_alone(env: dict[str, str]) -> None:
+    kdoctor(env, "rules", "list")
+    code = (
+        "import sys; sys.argv = ['kdoctor', 'explain', '--no-probe', sys.argv[1]]\n"
+        "from kdoctor.cli import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "print(' '.join(sorted(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, REFUSED], env=env, capture_output=True, text=True, check=True)
+    loaded = set(done.stderr.split())
+    heavy = {
+        "asyncio",
+        "httpx",
+        "h11",
+        "dns",
+        "kubernetes",
+        "rich",
+        "yaml",
+        "psutil",
+        "cryptography",
+        "ssl",
+        "hyperscan",
+    }
+    assert not heavy & loaded
