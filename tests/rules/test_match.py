@@ -1,0 +1,105 @@
+"""From a text to candidates, with rules of the test's own."""
+
+from pathlib import Path
+
+import pytest
+
+from kdoctor.rules.book import Book
+from kdoctor.rules.compiling import as_book, refuse
+from kdoctor.rules.load import read_folder
+from kdoctor.rules.match import match
+
+RULE = """id: {id}
+layer: {layer}
+severity: error
+title: t
+why: w
+engines: [docker]
+match: {{any: [{{id: a, regex: '{regex}'}}]{match}}}
+facts: {{{facts}}}
+verdict: {{no_probe: none}}
+fixes: []
+references: []
+occurs_on: []
+examples: {{positive: []}}
+{more}
+"""
+
+
+def rule(
+    folder: Path, id_: str, regex: str, *, layer: str = "network", match: str = "", facts: str = "", more: str = ""
+) -> None:
+    file = folder / layer / f"{id_}.yaml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(RULE.format(id=id_, layer=layer, regex=regex, match=match, facts=facts, more=more))
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Book:
+    (tmp_path / "taxonomy.yaml").write_text("layers: [network, distro]\nclasses: []\n")
+    (tmp_path / "words.yaml").write_text("fragments: {END: 'refused|reset'}\ncontexts: {pull: ['pull', 'registry']}\n")
+    rule(tmp_path, "general", "connection (?:%END%)", match=", context: pull", more="causes: [wrapper]")
+    rule(tmp_path, "special", "proxy connection refused", more="supersedes: [general]")
+    rule(
+        tmp_path,
+        "tls",
+        "bad certificate (?P<host>[a-z.]{3,30})",
+        facts="host: {type: host}",
+        match=", none: [{id: n, regex: 'expired'}]",
+    )
+    rule(tmp_path, "wrapper", "could not start the cluster", layer="distro")
+    rule(tmp_path, "image", "no image found", facts="image: {type: image}")
+    folder = read_folder(tmp_path)
+    refuse(folder)
+    return as_book(folder)
+
+
+def found(book: Book, text: str) -> list[tuple[str, str]]:
+    return [(c.rule.id, c.role) for c in match(book, text)]
+
+
+def test_a_context_must_be_near(book: Book) -> None:
+    assert found(book, "dial: connection refused") == []
+    assert found(book, "cannot pull\ndial: connection refused") == [("general", "root")]
+
+
+def test_the_special_rule_supersedes_the_general_one_in_a_record(book: Book) -> None:
+    assert found(book, "pull failed: proxy connection refused") == [("special", "root")]
+
+
+def test_a_cause_leads_its_consequence_across_records(book: Book) -> None:
+    text = "I0101 10:00:00.0 could not start the cluster\nI0101 10:00:01.0 pull: connection reset"
+    assert found(book, text) == [("general", "root"), ("wrapper", "consequence")]
+
+
+def test_none_keeps_a_record_out(book: Book) -> None:
+    assert found(book, "bad certificate reg.example.com") == [("tls", "root")]
+    assert found(book, "bad certificate reg.example.com: expired") == []
+
+
+def test_facts_stand_on_a_neighbouring_line(book: Book) -> None:
+    (one,) = match(book, "$ docker pull quay.io/a/b:1\nno image found")
+    assert one.facts["image"] == "quay.io/a/b:1"
+    assert match(book, "no image found") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\x1b[31mpull failed: proxy connection refused\x1b[0m",
+        "pull failed: proxy\r\n  connection refused",
+        "> pull failed: proxy\n> connection refused",
+        'level=error msg="pull failed: \\"x\\": proxy connection refused"',
+        f"{'x' * 63} pull: proxy con\nnection refused and more that follows",
+    ],
+)
+def test_colours_breaks_quoting_and_escapes_change_nothing(book: Book, text: str) -> None:
+    assert found(book, text) == [("special", "root")]
+
+
+def test_lines_and_counts_are_the_persons_own(book: Book) -> None:
+    text = "\n".join(["I0101 10:00:00.0 fine", "I0101 10:00:01.0 pull: connection reset"] * 3)
+    (one,) = match(book, text)
+    assert one.matched is not None
+    assert one.matched.line == 2
+    assert (one.locations[0].line, one.locations[0].last_line, one.locations[0].count) == (2, 6, 3)
