@@ -75,7 +75,8 @@ def test_explain_names_and_proves_the_cause(lab: Lab, fault: Break, witness: Cal
     assert first["fixes"], told(report)
     for name, value in fault.facts.items():
         if first["rule"] == fault.expect and value in said.text:
-            assert value in first["facts"].get(name, ""), (name, first["facts"])
+            # a host may stand as registry, an address as proxy: what the text states must be repeated
+            assert any(value in fact for fact in first["facts"].values()), (name, first["facts"])
 
 
 @pytest.mark.parametrize("fault", BREAKS.values(), ids=BREAKS)
