@@ -91,15 +91,14 @@ class Local:
         if config.outcome == "ok":
             await self.walk.step("cluster", self.shell, {}, {})
             await self.walk.step("apiserver", self.shell, {}, {})
-        if not meant:
-            self._only_warn()
+        self._only_warn()
 
     def _only_warn(self) -> None:
-        """Before a cluster is made, none answers: a warning unless `--for` says that one is meant.
+        """Before a cluster is made, none answers, and its tool writes the kubeconfig: a warning.
 
         Other chains add to the same list meanwhile; theirs stay as they are.
         """
-        kinds = {KIND_OF[step] for step in ("profile", "driver", "kubeconfig", "cluster", "apiserver")}
+        kinds = {KIND_OF[step] for step in ("profile", "kubeconfig", "cluster", "apiserver")}
         self.walk.found[:] = [
             replace(c, severity=Severity.WARNING.value) if any(e.probe in kinds for e in c.seen) else c
             for c in self.walk.found
