@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from kdoctor.errors import did_you_mean
 from kdoctor.model import CUT, UNSEEN
@@ -12,15 +13,13 @@ from kdoctor.rules import model, template
 from kdoctor.rules.condition import outcomes_named, problems
 from kdoctor.rules.load import Folder
 from kdoctor.rules.patterns import PatternError, compiled, dangers, expand, literals
+from kdoctor.rules.steps import KIND_OF
 
 Where = tuple[str | int, ...]
 Problem = tuple[Where, str]
 
-MACHINE_FACTS: Mapping[str, str] = {
-    "vantage": "text",
-    "kdoctor": "text",
-}
-"""Facts that every diagnosis has besides its own."""
+_NAME = re.compile("[a-z_][a-z_0-9]*")
+"""What placeholders can name: see `kdoctor.rules.condition`."""
 
 
 def rule_problems(rule: model.Rule, folder: Folder) -> Iterator[Problem]:
@@ -39,11 +38,15 @@ def rule_problems(rule: model.Rule, folder: Folder) -> Iterator[Problem]:
     for name, fact in rule.facts.items():
         if fact.type not in FACT_TYPES:
             yield ("facts", name), f'no type "{fact.type}" of facts.{did_you_mean(fact.type, FACT_TYPES)}'
+        if not _NAME.fullmatch(name):
+            yield ("facts", name), f'"{name}": a fact\'s name is of small letters, digits and _'
     yield from _match_problems(rule, folder)
+    yield from _detect_problems(rule)
     yield from _probe_problems(rule)
     yield from _verdict_problems(rule)
     yield from _text_problems(rule)
     yield from _fix_problems(rule, folder)
+    yield from _scenario_problems(rule, folder)
 
 
 def _match_problems(rule: model.Rule, folder: Folder) -> Iterator[Problem]:
@@ -56,8 +59,14 @@ def _match_problems(rule: model.Rule, folder: Folder) -> Iterator[Problem]:
             ("match", "context"),
             f'no context "{rule.match.context}".{did_you_mean(rule.match.context, folder.words.contexts)}',
         )
+    if not rule.match.any:
+        yield ("match", "any"), "`any` is empty: nothing would ever match"
     for part in ("any", "none"):
+        ids: set[str] = set()
         for i, pattern in enumerate(getattr(rule.match, part)):
+            if pattern.id in ids:
+                yield ("match", part, i, "id"), f'the pattern id "{pattern.id}" stands twice'
+            ids.add(pattern.id)
             for problem in pattern_problems(pattern.regex, folder, literal=part == "any"):
                 yield ("match", part, i, "regex"), f"{pattern.id}: {problem}"
             if part == "any":
@@ -76,6 +85,7 @@ def pattern_problems(regex: str, folder: Folder, *, literal: bool) -> Iterator[s
         found = compiled(wide)
         if found.search(""):
             yield "it matches the empty text"
+            return
         yield from dangers(wide)
         if literal and not literals(wide):
             yield "it has no words of three characters that every match holds; every text would have to be tried"
@@ -90,12 +100,29 @@ def _groups(regex: str, folder: Folder) -> tuple[str, ...]:
         return ()
 
 
+def _detect_problems(rule: model.Rule) -> Iterator[Problem]:
+    for i, detect in enumerate(rule.detect):
+        kind = KINDS.get(KIND_OF.get(detect.step, ""))
+        if kind is None:
+            yield ("detect", i, "step"), f'no step "{detect.step}".{did_you_mean(detect.step, KIND_OF)}'
+            continue
+        for outcome in detect.outcome:
+            if outcome not in kind.outcomes:
+                near = did_you_mean(outcome, kind.outcomes)
+                yield ("detect", i, "outcome"), f'{kind.id} has no outcome "{outcome}".{near}'
+
+
 def _probe_problems(rule: model.Rule) -> Iterator[Problem]:
     seen: set[str] = set()
     for i, probe in enumerate(rule.probes):
         where: Where = ("probes", i)
         if probe.id in seen:
             yield (*where, "id"), f'the probe id "{probe.id}" stands twice'
+        if not _NAME.fullmatch(probe.id):
+            yield (
+                (*where, "id"),
+                f'"{probe.id}": a probe\'s id is of small letters, digits and _, so that texts can name it',
+            )
         kind = KINDS.get(probe.use)
         if kind is None:
             yield (*where, "use"), f'no probe "{probe.use}".{did_you_mean(probe.use, KINDS)}'
@@ -118,7 +145,7 @@ def _name_problem(rule: model.Rule, name: str, probes: tuple[str, ...] | None = 
     """Tell what is wrong with a fact's or a probe field's name, or None."""
     probe_id, dot, part = name.partition(".")
     if not dot:
-        if name in rule.facts or name in MACHINE_FACTS:
+        if name in rule.facts:
             return None
         return f'no fact "{name}".{did_you_mean(name, rule.facts)}'
     by_id = {probe.id: probe.use for probe in rule.probes}
@@ -167,7 +194,7 @@ def _text_problems(rule: model.Rule) -> Iterator[Problem]:
         (("verdict", "because", "inconclusive"), because.inconclusive),
     )
     for where, one in texts:
-        for text in (one,) if isinstance(one, str) else one or ():
+        for text in _several(one):
             for name in template.names(text):
                 wrong = _name_problem(rule, name)
                 if wrong:
@@ -175,7 +202,7 @@ def _text_problems(rule: model.Rule) -> Iterator[Problem]:
     for where, one in texts[:2]:
         last = one if isinstance(one, str) else (one or ("",))[-1]
         for name in template.names(last):
-            if name not in rule.facts or rule.facts[name].optional:
+            if "." in name or (name in rule.facts and rule.facts[name].optional):
                 yield where, f'"{{{name}}}" may have no value; give a last alternative without it'
 
 
@@ -197,8 +224,41 @@ def _fix_problems(rule: model.Rule, folder: Folder) -> Iterator[Problem]:
                 yield ("fixes", i), f'{use.use} needs "{name}"'
 
 
+def _scenario_problems(rule: model.Rule, folder: Folder) -> Iterator[Problem]:
+    for i, scenario in enumerate(rule.scenarios):
+        where: Where = ("scenarios", i)
+        if scenario.platform not in model.PLATFORMS:
+            near = did_you_mean(scenario.platform, model.PLATFORMS)
+            yield (*where, "platform"), f'no platform "{scenario.platform}".{near}'
+        for name in scenario.facts:
+            if name not in rule.facts:
+                yield (*where, "facts", name), f'no fact "{name}".{did_you_mean(name, rule.facts)}'
+        fix = scenario.expect.fix
+        if fix is not None and fix not in folder.recipes:
+            yield (*where, "expect", "fix"), f'no recipe "{fix}".{did_you_mean(fix, folder.recipes)}'
+
+
+def words_problems(folder: Folder) -> Iterator[Problem]:
+    """Yield what is wrong in words.yaml: fragments and contexts are patterns, too."""
+    for name, fragment in folder.words.fragments.items():
+        try:
+            compiled(expand(fragment, folder.words.fragments))
+        except PatternError as error:
+            yield ("fragments", name), str(error)
+    for name, regexes in folder.words.contexts.items():
+        for i, regex in enumerate(regexes):
+            for problem in pattern_problems(regex, folder, literal=False):
+                yield ("contexts", name, i), problem
+
+
 def recipe_problems(recipe: model.Recipe) -> Iterator[Problem]:
     """Yield what is wrong in one recipe."""
+    for name, fact in recipe.params.items():
+        if fact.type not in FACT_TYPES:
+            yield ("params", name), f'no type "{fact.type}" of facts.{did_you_mean(fact.type, FACT_TYPES)}'
+    yield from _parameter_problems(recipe, ("title",), _several(recipe.title))
+    if not recipe.variants:
+        yield ("variants",), "no variant; give one for each platform, or one for `any`"
     seen: set[str] = set()
     for i, variant in enumerate(recipe.variants):
         where: Where = ("variants", i)
@@ -212,13 +272,35 @@ def recipe_problems(recipe: model.Recipe) -> Iterator[Problem]:
             yield where, "a variant has either steps or `not_applicable` with the reason"
         if variant.steps and variant.proof is None:
             yield where, "`proof` is missing: lab, source or docs"
+        yield from _parameter_problems(recipe, (*where, "verify"), variant.verify or ())
         for j, step in enumerate(variant.steps):
-            texts: list[str | None] = [*((step.text,) if isinstance(step.text, str) else step.text)]
-            texts += [*(step.run or ()), step.file, step.content]
-            for text in texts:
-                for name in template.names(text or ""):
-                    if name not in recipe.params and name not in MACHINE_FACTS:
-                        yield (*where, "steps", j), f'no parameter "{name}".{did_you_mean(name, recipe.params)}'
+            yield from _step_problems(recipe, step, (*where, "steps", j))
+
+
+def _step_problems(recipe: model.Recipe, step: model.RecipeStep, where: Where) -> Iterator[Problem]:
+    if step.run is not None and not step.run:
+        yield (*where, "run"), "`run` is empty"
+    if step.content is not None and step.file is None:
+        yield (*where, "content"), "`content` without `file`"
+    texts = (*_several(step.text), *(step.run or ()), step.file or "", step.content or "")
+    yield from _parameter_problems(recipe, where, texts)
+    for path, problem in problems(step.when or {}, partial(_parameter_problem, recipe)):
+        yield (*where, "when", *path), problem
+
+
+def _parameter_problems(recipe: model.Recipe, where: Where, texts: Iterable[str]) -> Iterator[Problem]:
+    for name in dict.fromkeys(name for text in texts for name in template.names(text)):
+        wrong = _parameter_problem(recipe, name)
+        if wrong:
+            yield where, wrong
+
+
+def _parameter_problem(recipe: model.Recipe, name: str) -> str | None:
+    return None if name in recipe.params else f'no parameter "{name}".{did_you_mean(name, recipe.params)}'
+
+
+def _several(texts: model.Texts | None) -> tuple[str, ...]:
+    return (texts,) if isinstance(texts, str) else texts or ()
 
 
 def translation_problems(
@@ -235,7 +317,7 @@ def translation_problems(
         ("because", because.refuted),
         ("because", because.inconclusive),
     ):
-        for text in (one,) if isinstance(one, str) else one or ():
+        for text in _several(one):
             for name in template.names(text):
                 wrong = placeholders(name)
                 if wrong:

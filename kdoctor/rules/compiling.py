@@ -9,7 +9,7 @@ from typing import Any
 
 from kdoctor.errors import RuleError
 from kdoctor.rules.book import Book, in_memory
-from kdoctor.rules.check import recipe_problems, rule_problems
+from kdoctor.rules.check import recipe_problems, rule_problems, words_problems
 from kdoctor.rules.load import Folder, read_folder
 from kdoctor.rules.patterns import expand, readings
 from kdoctor.rules.yamlfile import read_yaml
@@ -88,6 +88,9 @@ def refuse(folder: Folder) -> None:
 def errors(folder: Folder) -> Iterator[RuleError]:
     """Yield everything that is wrong with single files of a folder."""
     yield from folder.errors
+    if "words" in folder.files:
+        for where, problem in words_problems(folder):
+            yield folder.files["words"].error(where, problem)
     for rule in folder.rules.values():
         for where, problem in rule_problems(rule, folder):
             yield folder.files[rule.id].error(where, problem)

@@ -26,7 +26,7 @@ from kdoctor.rules.internal import is_internal
 OPERATORS = ("contains", "exists", "above", "below", "not", "under", "internal")
 TREES = ("all", "any", "none")
 
-PLACEHOLDER = re.compile(r"\{([a-z_]+(?:\.[a-z_0-9]+)?)\}")
+PLACEHOLDER = re.compile(r"\{([a-z_][a-z_0-9]*(?:\.[a-z_0-9]+)?)\}")
 """`{fact}` or `{probe.field}` in a text; `kdoctor.rules.template` fills it."""
 
 Truth = bool | None

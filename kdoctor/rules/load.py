@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from kdoctor.errors import RuleError, UsageError, did_you_mean
 from kdoctor.rules import model
+from kdoctor.rules.patterns import FRAGMENT_NAME
 from kdoctor.rules.yamlfile import YamlFile, read_yaml
 
 Typed = TypeVar("Typed")
@@ -58,9 +60,11 @@ def read_folder(path: Path, *, words: Words | None = None) -> Folder:
     for name, reader in (("words.yaml", _read_words), ("taxonomy.yaml", _read_taxonomy)):
         if (path / name).is_file():
             _collect(folder, partial(_read_named, folder, path / name, reader))
-    for file in sorted(path.rglob("*.yaml")):
+    for file in sorted(path.rglob("*")):
+        if file.suffix.lower() not in (".yaml", ".yml"):
+            continue
         parts = file.relative_to(path).parts
-        if file.name in ("words.yaml", "taxonomy.yaml", "mirrors.yaml") or parts[0].startswith("."):
+        if file.name in ("words.yaml", "taxonomy.yaml", "mirrors.yaml") or any(p.startswith(".") for p in parts):
             continue
         _collect(folder, partial(_read_one, folder, file, parts))
     return folder
@@ -78,6 +82,8 @@ def _read_named(folder: Folder, file: Path, reader: Callable[[Folder, YamlFile],
 
 
 def _read_one(folder: Folder, file: Path, parts: tuple[str, ...]) -> None:
+    if file.suffix != ".yaml":
+        raise RuleError(f"{file}:1: name it {file.stem}.yaml; other endings are not read")
     yaml_file = read_yaml(file)
     if parts[0] == "i18n" and len(parts) > 2:
         translation = typed(yaml_file, model.Translation)
@@ -99,32 +105,64 @@ def _read_one(folder: Folder, file: Path, parts: tuple[str, ...]) -> None:
         folder.files[rule.id] = yaml_file
 
 
+_ID = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
+
+
 def _same_name(file: YamlFile, id_: str) -> None:
+    if not _ID.fullmatch(id_):
+        raise file.error(("id",), f'the id "{id_}" may hold small letters, digits and dashes: {_as_id(id_)}')
     if file.path.stem != id_:
         raise file.error(("id",), f'the id "{id_}" must be the name of the file, "{file.path.stem}"')
 
 
+def _as_id(text: str) -> str:
+    return "-".join(re.findall(r"[a-z0-9]+", text.lower())) or "proxy-connection-refused"
+
+
+@dataclass(frozen=True, slots=True)
+class _WordsFile:
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
+    fragments: dict[str, str] = field(default_factory=dict)
+    contexts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Class:
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
+    id: str
+    layer: str
+    means: str
+
+
+@dataclass(frozen=True, slots=True)
+class _TaxonomyFile:
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
+    layers: tuple[str, ...]
+    classes: tuple[_Class, ...]
+    version: int = 1
+
+
 def _read_words(folder: Folder, file: YamlFile) -> None:
-    content = file.content if isinstance(file.content, dict) else {}
-    fragments, contexts = content.get("fragments", {}), content.get("contexts", {})
-    for name, text in fragments.items():
-        if not isinstance(text, str):
-            raise file.error(("fragments", name), "a fragment is a text")
-    folder.words = Words(fragments, {name: tuple(patterns) for name, patterns in contexts.items()})
+    words = typed(file, _WordsFile)
+    for name in words.fragments:
+        if not FRAGMENT_NAME.fullmatch(name):
+            raise file.error(("fragments", name), f'"{name}": a fragment\'s name is of capital letters, digits and _')
+    folder.words = Words(words.fragments, words.contexts)
     folder.files["words"] = file
 
 
 def _read_taxonomy(folder: Folder, file: YamlFile) -> None:
-    classes = file.content["classes"]
-    folder.taxonomy = Taxonomy(
-        tuple(file.content["layers"]),
-        {one["id"]: one["layer"] for one in classes},
-        {one["id"]: one["means"] for one in classes},
-    )
+    taxonomy = typed(file, _TaxonomyFile)
+    layer_of: dict[str, str] = {}
+    for i, one in enumerate(taxonomy.classes):
+        if one.layer not in taxonomy.layers:
+            near = did_you_mean(one.layer, taxonomy.layers)
+            raise file.error(("classes", i), f'no layer "{one.layer}" in `layers`.{near}')
+        if one.id in layer_of:
+            raise file.error(("classes", i), f'the class "{one.id}" stands twice')
+        layer_of[one.id] = one.layer
+    folder.taxonomy = Taxonomy(taxonomy.layers, layer_of, {one.id: one.means for one in taxonomy.classes})
     folder.files["taxonomy"] = file
-
-
-_LISTS = frozenset({"title", "why", "text", "outcome", "on", "confirmed", "refuted", "inconclusive"})
 
 
 def typed(file: YamlFile, cls: type[Typed]) -> Typed:
@@ -134,14 +172,14 @@ def typed(file: YamlFile, cls: type[Typed]) -> Typed:
         RuleError: a key or value that the class does not have, with its line and the nearest key.
     """
     if not isinstance(file.content, dict):
-        raise file.error((), "a rule is a mapping: id, layer, title, ...")
+        raise file.error((), f"a rule is a mapping of keys to values ({', '.join(_keys(cls)[:3])}, ...)")
     from pydantic import ValidationError
 
     try:
         return cast("Typed", _adapter(cast("Any", cls)).validate_python(_prepared(file.content), strict=False))
     except ValidationError as error:
         first = min(error.errors(), key=lambda one: _severity(one["type"]))
-        raise _explained(file, first) from error
+        raise _explained(file, cls, first) from error
 
 
 def _severity(kind: str) -> int:
@@ -157,8 +195,19 @@ def _prepared(value: Any) -> Any:
     return value
 
 
-def _explained(file: YamlFile, error: Any) -> RuleError:
-    known = _field_names()
+_MEANT = {
+    "string_type": "a text is meant; put it in quotes",
+    "bool_type": "true or false is meant",
+    "tuple_type": "a list is meant",
+    "dict_type": "a mapping is meant",
+    "dataclass_type": "a mapping is meant",
+    "dataclass_exact_type": "a mapping is meant",
+}
+"""Pydantic's kinds of errors in the words of the files."""
+
+
+def _explained(file: YamlFile, cls: type, error: Any) -> RuleError:
+    known = _field_names() | set(_keys(cls))
     where = tuple("with" if part == "with_" else part for part in error["loc"] if not _is_type_tag(part))
     if error["type"] == "unexpected_keyword_argument":
         key = where[-1]
@@ -166,7 +215,8 @@ def _explained(file: YamlFile, error: Any) -> RuleError:
     if error["type"] in ("missing", "missing_argument"):
         return file.error(where[:-1], f'the key "{where[-1]}" is missing')
     name = ".".join(str(part) for part in where)
-    return file.error(where, f"{name}: {error['msg'][:1].lower()}{error['msg'][1:]}")
+    problem = _MEANT.get(error["type"]) or f"{error['msg'][:1].lower()}{error['msg'][1:]}"
+    return file.error(where, f"{name}: {problem}")
 
 
 def _is_type_tag(part: Any) -> bool:
@@ -178,6 +228,10 @@ def _adapter(cls: type) -> Any:
     from pydantic import TypeAdapter
 
     return TypeAdapter(cls)
+
+
+def _keys(cls: Any) -> list[str]:
+    return [f.name.rstrip("_") for f in fields(cls)]
 
 
 @cache

@@ -17,7 +17,8 @@ from typing import Any
 from kdoctor.errors import did_you_mean
 
 _parser: Any = re._parser  # type: ignore[attr-defined]  # the only parser of Python's own syntax
-_FRAGMENT = re.compile(r"%([A-Z][A-Z0-9_]+)%")
+FRAGMENT_NAME = re.compile("[A-Z][A-Z0-9_]+")
+_FRAGMENT = re.compile(f"%({FRAGMENT_NAME.pattern})%")
 _BLANK = r"\s{1,80}"
 _LONGEST = 50_000
 _SHORTEST = 3

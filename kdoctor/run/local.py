@@ -9,8 +9,9 @@ from dataclasses import replace
 from kdoctor.machine import Machine
 from kdoctor.model import Severity
 from kdoctor.probes.runner import Place
+from kdoctor.rules.steps import KIND_OF
 from kdoctor.run.situation import Situation
-from kdoctor.run.walk import KIND_OF, Target, Walk
+from kdoctor.run.walk import Target, Walk
 
 TOOLS: Mapping[str, tuple[str, ...]] = {
     "minikube": ("minikube", "kubectl"),

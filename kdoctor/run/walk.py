@@ -15,6 +15,7 @@ from kdoctor.probes.runner import Place, Runner
 from kdoctor.rules.book import Book
 from kdoctor.rules.condition import Scope, evaluate
 from kdoctor.rules.match import Candidate, match
+from kdoctor.rules.steps import KIND_OF
 from kdoctor.rules.template import fill
 
 GOOD: Mapping[str, frozenset[str]] = {
@@ -46,36 +47,6 @@ GOOD: Mapping[str, frozenset[str]] = {
     "cluster": frozenset({"running", "none"}),
 }
 """The outcomes of each step that let the walk go on."""
-
-KIND_OF: Mapping[str, str] = {
-    "daemon": "docker.ping",
-    "daemon-config": "docker.config",
-    "disk": "host.disk",
-    "credentials": "docker.credentials",
-    "proxy-settings": "proxy.settings",
-    "resolvers": "dns.resolvers",
-    "name": "dns.lookup",
-    "proxy-name": "dns.lookup",
-    "connect": "tcp.connect",
-    "proxy-connect": "tcp.connect",
-    "proxy-speaks": "proxy.speaks",
-    "tunnel": "proxy.tunnel",
-    "tls": "tls.handshake",
-    "ping": "registry.ping",
-    "token": "registry.token",
-    "manifest": "registry.manifest",
-    "platform": "registry.platform",
-    "blob": "registry.blob",
-    "mirrors": "registry.mirrors",
-    "distribution": "docker.distribution",
-    "tool": "host.tool",
-    "kubeconfig": "kube.config",
-    "apiserver": "kube.api",
-    "profile": "minikube.profile",
-    "driver": "minikube.driver",
-    "cluster": "cluster.local",
-}
-"""The kind of probe that each step asks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,10 @@ def test_facts_and_fields_of_probes_are_filled_in() -> None:
     assert fill(text, one) == "127.0.0.1:7890: refused, connect: connection refused, line 3, 192.0.2.1:443"
 
 
+def test_a_name_may_hold_digits_behind_its_first_letter() -> None:
+    assert fill("{ipv4} {4ipv}", scope({"ipv4": "192.0.2.1", "4ipv": "x"})) == "192.0.2.1 {4ipv}"
+
+
 def test_a_list_is_told_with_commas() -> None:
     assert fill("{p.servers}", scope(p=evidence("ok", servers=("10.0.0.1", "10.0.0.2")))) == "10.0.0.1, 10.0.0.2"
 
