@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
 
-import h11
+import httpcore
+import httpx
 
 from kdoctor import __version__
 from kdoctor.probes.dial import Opened
+from kdoctor.probes.http_line import Line, client
 from kdoctor.probes.http_messages import Ending, Failed, Failure, Response, Url
 from kdoctor.probes.streams import word
 
@@ -19,15 +21,18 @@ STALL_SECONDS = 3.0
 FAIR_SECONDS = 1.5
 """What a peer must have had before its silence counts against it."""
 
-_INTERIM_LIMIT = 8
 
-
-@dataclass(slots=True)
 class Connection:
-    """An open route and the state of HTTP/1.1 on it."""
+    """An open route and the client that speaks over it."""
 
-    opened: Opened
-    http: h11.Connection
+    def __init__(self, opened: Opened) -> None:
+        self.opened = opened
+        self.line = Line(opened.stream)
+        self.client = client(self.line)
+
+    async def close(self) -> None:
+        """Close it; twice does no harm."""
+        await self.client.aclose()
 
 
 class Exchange:
@@ -35,14 +40,29 @@ class Exchange:
 
     def __init__(self, connection: Connection, url: Url, deadline: float) -> None:
         self._opened = connection.opened
-        self._http = connection.http
+        self._line = connection.line
+        self._client = connection.client
         self._url = url
         self._deadline = deadline
         self._began = asyncio.get_running_loop().time()
-        self._eof = False
 
-    async def send(self, method: str, headers: Mapping[str, str]) -> Failed | None:
-        """Send the request; a proxy that forwards gets the whole URL (RFC 9112 section 3.2.2)."""
+    async def head(self, method: str, headers: Mapping[str, str]) -> httpx.Response | Failed:
+        """Send the request and read until the final answer's head is there."""
+        try:
+            request = self._request(method, headers)
+            async with asyncio.timeout_at(min(self._deadline, self._began + ANSWER_SECONDS)):
+                return await self._client.send(request, stream=True)
+        except (httpx.InvalidURL, httpcore.LocalProtocolError) as error:
+            return self._failed("malformed", "request malformed", f"the URL cannot be asked for: {error}")
+        except TimeoutError:
+            return self._silent()
+        except OSError as error:
+            return self._broken(error)
+        except httpcore.RemoteProtocolError as error:
+            return self._closed() if self._line.ended else self._unreadable(error)
+
+    def _request(self, method: str, headers: Mapping[str, str]) -> httpx.Request:
+        """Return the request; a proxy that forwards gets the whole URL (RFC 9112 section 3.2.2)."""
         fields = {
             "Host": self._url.netloc,
             "User-Agent": f"kdoctor/{__version__}",
@@ -54,89 +74,37 @@ class Exchange:
             target = str(self._url)
             if self._opened.proxy_authorization:
                 fields["Proxy-Authorization"] = self._opened.proxy_authorization
-        try:
-            request = h11.Request(method=method, target=target, headers=list(fields.items()))
-            data = (self._http.send(request) or b"") + (self._http.send(h11.EndOfMessage()) or b"")
-            async with asyncio.timeout_at(min(self._deadline, self._began + ANSWER_SECONDS)):
-                await self._opened.stream.write(data)
-        except h11.LocalProtocolError as error:
-            return self._failed("malformed", "request malformed", f"the URL cannot be asked for: {error}")
-        except TimeoutError:
-            return self._silent()
-        except OSError as error:
-            return self._broken(error)
-        return None
+        return httpx.Request(method, str(self._url), headers=fields, extensions={"target": target})
 
-    async def head(self) -> h11.Response | Failed:
-        """Read until the final response's head is there."""
-        until = min(self._deadline, self._began + ANSWER_SECONDS)
-        interim = 0
-        while True:
-            try:
-                event = self._http.next_event()
-                if event is h11.NEED_DATA:
-                    await self._read(until)
-                    continue
-            except TimeoutError:
-                return self._silent()
-            except OSError as error:
-                return self._broken(error)
-            except h11.RemoteProtocolError as error:
-                return self._closed() if self._eof else self._unreadable(error)
-            if isinstance(event, h11.Response):
-                return event
-            if isinstance(event, h11.InformationalResponse) and interim < _INTERIM_LIMIT:
-                interim += 1
-                continue
-            if isinstance(event, h11.ConnectionClosed):
-                return self._closed()
-            return self._failed("malformed", "response malformed", f"{self._url.netloc} sent no final answer")
+    async def body(self, head: httpx.Response, limit: int) -> Response:
+        """Read at most `limit` bytes of the body, none of it decoded; the answer says how it ended."""
+        data = bytearray()
+        async with contextlib.aclosing(head):
+            ending = await self._read(head.aiter_raw(), data, limit, _declared(head))
+        return self._answer(head, bytes(data[:limit]), ending)
 
-    async def body(self, head: h11.Response, limit: int) -> Response:
-        """Read at most `limit` bytes of the body; the answer says how it ended."""
-        chunks: list[bytes] = []
-        size = 0
-        ending: Ending = "complete"
+    async def _read(self, chunks: AsyncIterator[bytes], data: bytearray, limit: int, declared: int | None) -> Ending:
+        """Add to `data` until something ends it."""
         while True:
             stall = asyncio.get_running_loop().time() + STALL_SECONDS
             try:
-                event = self._http.next_event()
-                if event is h11.NEED_DATA:
-                    await self._read(min(stall, self._deadline))
-                    continue
+                async with asyncio.timeout_at(min(stall, self._deadline)):
+                    chunk = await anext(chunks, None)
             except TimeoutError:
-                ending = "stalled" if asyncio.get_running_loop().time() >= stall else "deadline"
-                break
+                return "stalled" if asyncio.get_running_loop().time() >= stall else "deadline"
             except OSError:
-                ending = "truncated"
-                break
-            except h11.RemoteProtocolError:
-                ending = "truncated" if self._eof else "malformed"
-                break
-            if not isinstance(event, h11.Data):
-                break
-            chunks.append(bytes(event.data))
-            size += len(event.data)
-            if size > limit or (size == limit and _declared(head) != limit):
-                ending = "limit"
-                break
-        return self._answer(head, b"".join(chunks)[:limit], ending)
+                return "truncated"
+            except httpcore.RemoteProtocolError:
+                return "truncated" if self._line.ended else "malformed"
+            if chunk is None:
+                return "complete"
+            data += chunk
+            if len(data) > limit or (len(data) == limit and declared != limit):
+                return "limit"
 
-    async def _read(self, until: float) -> None:
-        async with asyncio.timeout_at(until):
-            data = await self._opened.stream.read()
-        self._eof = not data
-        self._http.receive_data(data)
-
-    def reusable(self) -> bool:
-        """Tell whether the connection may carry another request, and make it ready."""
-        if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
-            return False
-        self._http.start_next_cycle()
-        return True
-
-    def _answer(self, head: h11.Response, body: bytes, ending: Ending) -> Response:
-        headers = tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in head.headers)
+    def _answer(self, head: httpx.Response, body: bytes, ending: Ending) -> Response:
+        fields: list[tuple[bytes, bytes]] = head.extensions["fields"]
+        headers = tuple((name.lower().decode("latin-1"), value.decode("latin-1")) for name, value in fields)
         seconds = asyncio.get_running_loop().time() - self._began
         return Response(self._url, head.status_code, headers, body, ending, self._opened.address, seconds)
 
@@ -164,11 +132,11 @@ class Exchange:
         detail = f"{self._url.netloc} closed the connection without an answer"
         return self._failed("closed", "response closed", detail)
 
-    def _unreadable(self, error: h11.RemoteProtocolError) -> Failed:
+    def _unreadable(self, error: httpcore.RemoteProtocolError) -> Failed:
         detail = f"{self._url.netloc} does not answer in HTTP/1.1: {error}"
         return self._failed("malformed", "response malformed", detail)
 
 
-def _declared(head: h11.Response) -> int | None:
-    lengths = [value for name, value in head.headers if name == b"content-length"]
-    return int(lengths[0]) if lengths else None
+def _declared(head: httpx.Response) -> int | None:
+    length = head.headers.get("content-length")
+    return int(length) if length else None

@@ -2,7 +2,7 @@
 
 Every bound is ours: time, bytes of head and body, redirects. The address that was checked is the one
 dialled, for each redirect again; nothing is decompressed, no cookie kept, no credential of the person
-sent. h11 does the framing (RFC 9112).
+sent. httpx speaks HTTP over the connections (http_line.py).
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, Self
-
-import h11
 
 from kdoctor.model import CUT, UNSEEN
 from kdoctor.probes.dial import Opened, Unreached, open_route
@@ -21,7 +19,6 @@ from kdoctor.probes.http_messages import Failed, Failure, Response, Url
 if TYPE_CHECKING:
     from kdoctor.probes.ask import Asking
 
-HEAD_LIMIT = 64 * 1024
 BODY_LIMIT = 64 * 1024
 REDIRECTS = 5
 MARGIN_SECONDS = 0.2
@@ -44,7 +41,7 @@ class Conversation:
 
     async def __aexit__(self, *_: object) -> None:
         for connection in self._idle.values():
-            connection.opened.stream.close()
+            await connection.close()
         self._idle.clear()
 
     @property
@@ -89,8 +86,7 @@ class Conversation:
         opened = await self._open(url)
         if isinstance(opened, Failed):
             return opened
-        connection = Connection(opened, h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT))
-        return await self._exchange(connection, method, url, headers, limit)
+        return await self._exchange(Connection(opened), method, url, headers, limit)
 
     async def _open(self, url: Url) -> Opened | Failed:
         try:
@@ -112,17 +108,17 @@ class Conversation:
         exchange = Exchange(connection, url, self._deadline)
         keep = False
         try:
-            head = await exchange.send(method, headers) or await exchange.head()
+            head = await exchange.head(method, headers)
             if isinstance(head, Failed):
                 return head
             answer = await exchange.body(head, limit)
-            keep = answer.ending == "complete" and exchange.reusable()
+            keep = answer.ending == "complete" and connection.line.reusable
             return answer
         finally:
             if keep and url.origin not in self._idle:
                 self._idle[url.origin] = connection
             else:
-                connection.opened.stream.close()
+                await connection.close()
 
 
 def _without_credentials(headers: Mapping[str, str]) -> dict[str, str]:
