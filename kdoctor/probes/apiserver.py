@@ -223,33 +223,28 @@ def _token(machine: Machine, user: User) -> str:
 
 async def _get(stream: Stream, target: str, headers: Mapping[str, str], limit: int) -> tuple[int, bytes]:
     """GET a target; return status and some `limit` bytes; EOFError for no answer, ValueError for no HTTP."""
-    import h11
+    import httpcore
+    import httpx
 
-    connection = h11.Connection(h11.CLIENT)
-    fields = [*headers.items(), ("Accept", "application/json"), ("User-Agent", "kdoctor"), ("Connection", "close")]
+    from kdoctor.probes.http_line import Line, client
+
+    line = Line(stream)
+    fields = {**headers, "Accept": "application/json", "User-Agent": "kdoctor", "Connection": "close"}
     try:
-        request = connection.send(h11.Request(method="GET", target=target, headers=fields)) or b""
-        await stream.write(request + (connection.send(h11.EndOfMessage()) or b""))
-    except h11.LocalProtocolError as error:
+        # Of the URL only the target is sent; user and password in the cluster's own stay there.
+        url = f"http://{headers['Host']}/"
+        asked = httpx.Request("GET", url, headers=fields, extensions={"target": target.encode("ascii")})
+        answer = await client(line).send(asked, stream=True)
+    except (httpx.InvalidURL, httpcore.LocalProtocolError) as error:
         raise ValueError(str(error)) from error
-    status, body = 0, b""
-    while len(body) < limit:
-        try:
-            event = connection.next_event()
-            if event is h11.NEED_DATA:
-                data = await stream.read()
-                if not data and not status:
-                    raise EOFError
-                connection.receive_data(data)
-                continue
-        except h11.RemoteProtocolError as error:
-            if status:
+    except httpcore.RemoteProtocolError as error:
+        if line.ended:
+            raise EOFError from error
+        raise ValueError(str(error)) from error
+    body = b""
+    with contextlib.suppress(httpcore.RemoteProtocolError):
+        async for chunk in answer.aiter_raw():
+            body += chunk
+            if len(body) >= limit:
                 break
-            raise ValueError(str(error)) from error
-        if isinstance(event, h11.Response):
-            status = event.status_code
-        elif isinstance(event, h11.Data):
-            body += bytes(event.data)
-        elif not isinstance(event, h11.InformationalResponse):
-            break
-    return status, body
+    return answer.status_code, body
