@@ -1,6 +1,6 @@
 """A pod's troubles as one text, in the words of `kubectl describe pod`: status, containers, events.
 
-The API server is asked as kubectl would, with what the kubeconfig itself holds; no plugin is run.
+The API server is asked by the official client, with what the kubeconfig itself holds; no plugin is run.
 """
 
 from __future__ import annotations
@@ -11,14 +11,12 @@ import time
 from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from kdoctor import kubeconfig
 from kdoctor.errors import SourceError, UsageError
 from kdoctor.kubeconfig import KubeconfigError
 from kdoctor.machine import Machine
 from kdoctor.masking import mask
-from kdoctor.probes import apiserver
 from kdoctor.probes.apiserver import Server
 from kdoctor.probes.ask import Found
 from kdoctor.settings import jsonfile
@@ -26,9 +24,9 @@ from kdoctor.vantages import Shell
 
 if TYPE_CHECKING:
     from kdoctor.model import Evidence
+    from kdoctor.probes.kubeclient import Call
     from kdoctor.vantages import Vantage
 
-_MOST_BYTES = 4 * 1024 * 1024
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _EVENTS_SHOWN = 50
 
@@ -71,10 +69,20 @@ async def describe(pod: str, machine: Machine, seconds: float = 8.0) -> PodText:
     if cluster.endpoint is None:
         raise SourceError(f'the cluster "{cluster.name}" of the kubeconfig has no server')
     api = _Api(_Asking(Shell(machine), time.monotonic() + seconds), Server(cluster, user, *cluster.endpoint), by_hand)
-    found = await api.get(f"/api/v1/namespaces/{namespace}/pods/{name}", f"pod {namespace}/{name}")
+    found = await api.get(
+        f"pod {namespace}/{name}",
+        lambda core, seconds: core.read_namespaced_pod(
+            name, namespace, _preload_content=False, _request_timeout=seconds
+        ),
+    )
     uid = jsonfile.text(jsonfile.mapping(found.get("metadata")).get("uid"))
-    selector = quote(f"involvedObject.name={name}" + (f",involvedObject.uid={uid}" if uid else ""))
-    events = await api.get(f"/api/v1/namespaces/{namespace}/events?fieldSelector={selector}&limit=500", "its events")
+    selector = f"involvedObject.name={name}" + (f",involvedObject.uid={uid}" if uid else "")
+    events = await api.get(
+        "its events",
+        lambda core, seconds: core.list_namespaced_event(
+            namespace, field_selector=selector, limit=500, _preload_content=False, _request_timeout=seconds
+        ),
+    )
     text = "\n".join((*_status(found), *_events(events.get("items")))) + "\n"
     return PodText(namespace, name, text, tuple(_images(found)))
 
@@ -105,8 +113,10 @@ class _Api:
     server: Server
     by_hand: str
 
-    async def get(self, path: str, what: str) -> Mapping[str, object]:
-        answer = await apiserver.ask_server(self.asking, self.server, path, _MOST_BYTES)
+    async def get(self, what: str, call: Call) -> Mapping[str, object]:
+        from kdoctor.probes import kubeclient  # with the client: a quarter of a second
+
+        answer = await kubeclient.ask_api(self.asking, self.server, call)
         if isinstance(answer, Found):
             raise SourceError(f"{what} cannot be read: {answer.detail}")
         try:
@@ -120,7 +130,7 @@ class _Api:
             raise SourceError(f"there is no {what} in {mask(self.server.cluster.server)}")
         if answer.status in (401, 403):
             raise SourceError(f"this user may not read {what}: {said or answer.status}")
-        where = "the proxy" if answer.from_proxy else mask(self.server.cluster.server)
+        where = mask(self.server.cluster.server)
         raise SourceError(
             f"{what} cannot be read: {where} answers {answer.status}{': ' + said if said else ''}; use: {self.by_hand}"
         )

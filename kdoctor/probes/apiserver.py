@@ -6,25 +6,18 @@ No plugin of the kubeconfig is run; without verification no credential is shown.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import contextlib
-import os
-import ssl
-import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kdoctor.masking import mask
 from kdoctor.model import CUT, UNSEEN, Value
-from kdoctor.probes import dial
+from kdoctor.probes import dial, kubelogin
 from kdoctor.probes.ask import Found
-from kdoctor.probes.handshake import Failed, client_context, shake_hands
+from kdoctor.probes.handshake import Failed, TlsStream, shake_hands
 from kdoctor.probes.streams import host_port
 from kdoctor.settings import proxy
-from kdoctor.settings.trust import Trust, system_ca_files
 
 if TYPE_CHECKING:
     from kdoctor.kubeconfig import Cluster, User
@@ -52,11 +45,21 @@ class Server:
         return self.cluster.server.startswith("https://")
 
     @property
+    def below(self) -> str:
+        """The path that the API is under, mostly none."""
+        path = self.cluster.server.partition("://")[2].partition("/")[2].strip("/")
+        return f"/{path}" if path else ""
+
+    @property
     def sends_login(self) -> bool:
         """Tell whether the kubeconfig holds a login that goes along."""
         user = self.user
         static = user.token or user.token_file or user.cert_data or user.cert_file
         return bool(static) and self.tls and not self.cluster.insecure
+
+    def login(self, machine: Machine) -> str:
+        """Return the value of Authorization, empty where none may be sent."""
+        return kubelogin.bearer(machine, self.user) if self.sends_login else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,32 +72,43 @@ class Answer:
     from_proxy: bool
 
 
-async def ask_server(ask: Asking, server: Server, path: str, limit: int = _ANSWER_LIMIT) -> Answer | Found:
+async def ask_server(ask: Asking, server: Server, path: str) -> Answer | Found:
     """GET a path of the server; a Found, with an outcome of kube.api, where there is no answer."""
     clock = dial.Clock(ask)
-    opened = await _route(ask, server, clock)
+    opened = await open_line(ask, server, clock)
     if isinstance(opened, Found):
         return opened
-    stream: Stream = opened.stream
     try:
-        if server.tls and not server.cluster.name:
+        return await _exchange(ask, server, opened, path, clock)
+    finally:
+        opened.stream.close()
+
+
+async def open_line(ask: Asking, server: Server, clock: Clock, *, tunnel: bool = False) -> Opened | Found:
+    """Open kubectl's way to the server, TLS included; with `tunnel` no proxy is asked to forward requests."""
+    opened = await _route(ask, server, clock, tunnel=tunnel)
+    if isinstance(opened, Found) or not server.tls:
+        return opened
+    secured: TlsStream | None = None
+    try:
+        if not server.cluster.name:
             says = f"{server.cluster.server} accepts connections; no kubeconfig names it: its certificate says nothing"
             return Found(UNSEEN, says)
-        if server.tls:
-            context = _context(ask.vantage.machine, server.cluster, server.user)
-            if context is None:
-                return Found("tls", "the kubeconfig's certificate authority holds no certificate", {"cause": "no CA"})
-            result = await shake_hands(stream, context, server.cluster.server_name or server.host, clock.left)
-            if isinstance(result, Failed):
-                return _untrusted(server, result, opened)
-            stream = result
-        return await _exchange(ask, server, stream, opened, path, limit, clock)
+        context = kubelogin.context(ask.vantage.machine, server.cluster, server.user)
+        if context is None:
+            return Found("tls", "the kubeconfig's certificate authority holds no certificate", {"cause": "no CA"})
+        result = await shake_hands(opened.stream, context, server.cluster.server_name or server.host, clock.left)
+        if isinstance(result, Failed):
+            return _untrusted(server, result, opened)
+        secured = result
+        return replace(opened, stream=secured)
     finally:
-        stream.close()
+        if secured is None:
+            opened.stream.close()
 
 
-async def _route(ask: Asking, server: Server, clock: Clock) -> Opened | Found:
-    """Open kubectl's way to the server; its proxy is the cluster's proxy-url or the environment's."""
+async def _route(ask: Asking, server: Server, clock: Clock, *, tunnel: bool) -> Opened | Found:
+    """Open the connection; its proxy is the cluster's proxy-url or the environment's."""
     scheme = "https" if server.tls else "http"
     given = server.cluster.proxy_url
     if given:  # client-go puts it into http.ProxyURL, which exempts no host
@@ -107,7 +121,8 @@ async def _route(ask: Asking, server: Server, clock: Clock) -> Opened | Found:
     if through is None:
         opened = await dial.dial(ask, server.host, server.port, clock)
     else:
-        opened = await dial.open_through(ask, through, server.host, server.port, scheme=scheme, clock=clock)
+        spoken = "https" if tunnel else scheme
+        opened = await dial.open_through(ask, through, server.host, server.port, scheme=spoken, clock=clock)
     if isinstance(opened, dial.Opened):
         return opened
     if opened.outcome in (UNSEEN, CUT, "blocked"):
@@ -137,92 +152,46 @@ def _untrusted(server: Server, failed: Failed, opened: Opened) -> Found:
     return Found("tls" if failed.outcome == "alert" else "not-kubernetes", f"{where}: {failed.says}", data)
 
 
-async def _exchange(
-    ask: Asking, server: Server, stream: Stream, opened: Opened, path: str, limit: int, clock: Clock
-) -> Answer | Found:
-    base, shown, left = server.cluster.server.rstrip("/"), mask(server.cluster.server), clock.left
+async def _exchange(ask: Asking, server: Server, opened: Opened, path: str, clock: Clock) -> Answer | Found:
+    base, left = server.cluster.server.rstrip("/"), clock.left
     headers = {"Host": host_port(server.host, server.port)}
-    token = _token(ask.vantage.machine, server.user) if server.sends_login else ""
-    if token:
-        headers["Authorization"] = f"Bearer {token}"
+    if login := server.login(ask.vantage.machine):
+        headers["Authorization"] = login
     if opened.proxy_authorization:
         headers["Proxy-Authorization"] = opened.proxy_authorization
-    below = base.partition("://")[2].partition("/")[2].strip("/")
-    target = f"{base}{path}" if opened.forward else f"/{below}{path}" if below else path
+    target = f"{base}{path}" if opened.forward else f"{server.below}{path}"
     try:
         async with asyncio.timeout(left):
-            status, body = await _get(stream, target, headers, limit)
+            status, body = await _get(opened.stream, target, headers)
     except TimeoutError:
-        return Found(clock.verdict(left, "timeout"), f"{shown} accepts the connection and does not answer")
+        return silent(server, clock.verdict(left, "timeout"))
     except (OSError, EOFError):
-        return Found("reset", f"{shown} closed the connection without an answer", {"cause": "response closed"})
+        return closed(server)
     except ValueError:
-        return Found("not-kubernetes", f"{shown} does not answer in HTTP", {"cause": "response malformed"})
+        return not_http(server)
     return Answer(status, body, opened.proxied, opened.forward)
 
 
-def _context(machine: Machine, cluster: Cluster, user: User) -> ssl.SSLContext | None:
-    """Return a TLS context with the cluster's authority (else Go's system files) and the client certificate.
-
-    None where the authority holds no certificate.
-    """
-    if cluster.insecure:
-        return client_context(None)
-    if cluster.ca_data or cluster.ca_file:
-        found = client_context(Trust())
-        pem = _bytes(machine, cluster.ca_data, cluster.ca_file)
-        try:
-            found.load_verify_locations(cadata=pem.decode("ascii", "replace"))
-        except (ssl.SSLError, ValueError):
-            return None
-    else:
-        found = client_context(Trust(ca_files=system_ca_files(machine, machine.env), system=machine.os != "linux"))
-    certificate = _bytes(machine, user.cert_data, user.cert_file)
-    key = _bytes(machine, user.key_data, user.key_file)
-    if certificate and key:
-        with _as_file(certificate + b"\n" + key) as name, contextlib.suppress(OSError):
-            # ssl.SSLError is an OSError: a pair that does not fit shows as unauthorized.
-            found.load_cert_chain(name, password=lambda: b"")
-    return found
+def silent(server: Server, outcome: str) -> Found:
+    """Return what it means that no answer came in time."""
+    return Found(outcome, f"{mask(server.cluster.server)} accepts the connection and does not answer")
 
 
-@contextlib.contextmanager
-def _as_file(data: bytes) -> Iterator[str]:
-    """Give ssl, which takes files only, the name of one that is in memory, or that only this user can read."""
-    if hasattr(os, "memfd_create"):
-        descriptor = os.memfd_create("kdoctor")
-        try:
-            os.write(descriptor, data)
-            yield f"/proc/self/fd/{descriptor}"
-        finally:
-            os.close(descriptor)
-        return
-    descriptor, name = tempfile.mkstemp(prefix="kdoctor-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        yield name
-    finally:
-        Path(name).unlink(missing_ok=True)
+def closed(server: Server) -> Found:
+    """Return what it means that the connection ended instead."""
+    says = f"{mask(server.cluster.server)} closed the connection without an answer"
+    return Found("reset", says, {"cause": "response closed"})
 
 
-def _bytes(machine: Machine, data: str, file: str) -> bytes:
-    if not data:
-        return (machine.read(file) or "").encode() if file else b""
-    try:
-        return base64.b64decode("".join(data.split()))
-    except (binascii.Error, ValueError):
-        return b""
+def not_http(server: Server) -> Found:
+    """Return what it means that the answer could not be read."""
+    return Found(
+        "not-kubernetes", f"{mask(server.cluster.server)} does not answer in HTTP", {"cause": "response malformed"}
+    )
 
 
-def _token(machine: Machine, user: User) -> str:
-    """Return the user's static bearer token, empty where it has none that could be sent."""
-    found = (user.token or (machine.read(user.token_file) or "" if user.token_file else "")).strip()
-    return found if found.isascii() and found.isprintable() and " " not in found else ""
-
-
-async def _get(stream: Stream, target: str, headers: Mapping[str, str], limit: int) -> tuple[int, bytes]:
-    """GET a target; return status and some `limit` bytes; EOFError for no answer, ValueError for no HTTP."""
+async def _get(stream: Stream, target: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
+    """GET a target; return status and what is needed of the body; EOFError for no answer, ValueError for no HTTP."""
     import httpcore
     import httpx
 
@@ -245,6 +214,6 @@ async def _get(stream: Stream, target: str, headers: Mapping[str, str], limit: i
     with contextlib.suppress(httpcore.RemoteProtocolError):
         async for chunk in answer.aiter_raw():
             body += chunk
-            if len(body) >= limit:
+            if len(body) >= _ANSWER_LIMIT:
                 break
     return answer.status_code, body
