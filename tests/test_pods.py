@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,18 @@ from kdoctor.errors import SourceError, UsageError
 from kdoctor.pods import describe
 from tests.probes.api_peer import UNAUTHORIZED, api_server, status
 from tests.probes.asking import machine_at, put
+from tests.probes.net_peers import (
+    Handler,
+    Tunnels,
+    closes,
+    connect_proxy,
+    drips,
+    floods,
+    resets,
+    says,
+    serve,
+    socks_proxy,
+)
 
 _CONFIG = "/home/ann/.kube/config"
 _MESSAGE = (
@@ -156,6 +169,70 @@ async def test_hostile_answers_stay_one_line_each(tmp_path: Path) -> None:
         put(tmp_path, _CONFIG, api.config())
         pod = await describe("shop/web", machine_at(tmp_path))
     assert any(line.endswith("a ::error::b c") for line in pod.text.splitlines())
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+async def test_the_proxy_of_the_kubeconfig_leads_to_a_name(tmp_path: Path, scheme: str) -> None:
+    async with api_server(_ANSWERS, token="t") as api:
+        tunnels = Tunnels({"api.test:6443": ("127.0.0.1", api.port)})
+        async with serve(connect_proxy(tunnels) if scheme == "http" else socks_proxy(tunnels)) as peer:
+            more = {"proxy-url": f"{scheme}://127.0.0.1:{peer.port}", "tls-server-name": "127.0.0.1"}
+            put(tmp_path, _CONFIG, api.config(user={"token": "t"}, server="https://api.test:6443", **more))
+            pod = await describe("shop/web", machine_at(tmp_path))
+    assert _MESSAGE in pod.text
+    assert len(tunnels.heads) == 2
+
+
+async def test_the_environment_s_proxy_is_read_as_go_reads_it(tmp_path: Path) -> None:
+    async with api_server(_ANSWERS) as api:
+        put(tmp_path, _CONFIG, api.config())
+        machine = machine_at(tmp_path, HTTPS_PROXY="http://127.0.0.1:1", ALL_PROXY="socks5://127.0.0.1:1")
+        assert (await describe("shop/web", machine)).images  # no proxy for loopback addresses
+
+
+async def test_an_api_below_a_path(tmp_path: Path) -> None:
+    answers = {f"/k8s/c1{path}": said for path, said in _ANSWERS.items()}
+    async with api_server(answers) as api:
+        put(tmp_path, _CONFIG, api.config(server=f"https://127.0.0.1:{api.port}/k8s/c1/"))
+        assert (await describe("shop/web", machine_at(tmp_path))).images
+
+
+async def test_no_login_goes_to_a_server_that_is_not_verified(tmp_path: Path) -> None:
+    async with api_server(_ANSWERS) as api:
+        config = {"certificate-authority-data": None, "insecure-skip-tls-verify": True}
+        put(tmp_path, _CONFIG, api.config(user={"token": "hunter2"}, **config))
+        await describe("shop/web", machine_at(tmp_path))
+    assert [login for _, login in api.requests] == ["", ""]
+
+
+_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    ("handler", "said"),
+    [
+        (closes, "closed the connection without an answer"),
+        (resets, "closed the connection without an answer"),
+        (says(b"SSH-2.0-OpenSSH_9.2\r\n"), "does not answer in HTTP"),
+        (says(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"), "answers 302"),
+        (says(_HEAD + b"Content-Length: 99\r\n\r\n{"), "answers 200"),
+        (says(_HEAD + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"), "answers 200"),
+        (says(_HEAD + b"\r\n" + b"[" * 100_000), "answers 200"),
+        (says(_HEAD + b"X: y\r\n" * 50_000 + b"\r\n"), "does not answer in HTTP"),
+        (says(b"HTTP/1.1 403 Forbidden\r\n\r\n" + b"x" * 9_000_000), "may not read"),
+        (floods, "cannot be read"),
+        (drips, "cannot be read"),
+    ],
+)
+async def test_a_server_that_is_none_costs_its_time_and_one_line(tmp_path: Path, handler: Handler, said: str) -> None:
+    async with serve(handler) as peer, api_server({}) as api:
+        put(tmp_path, _CONFIG, api.config(server=f"http://127.0.0.1:{peer.port}"))
+        began = time.monotonic()
+        with pytest.raises(SourceError) as caught:
+            await describe("shop/web", machine_at(tmp_path), seconds=2.2)
+        assert time.monotonic() - began < 4
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_importing_it_imports_no_kubernetes_client() -> None:
