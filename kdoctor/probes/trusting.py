@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import ipaddress
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -16,6 +18,8 @@ from kdoctor.probes.names import literal
 from kdoctor.probes.streams import host_port
 
 if TYPE_CHECKING:
+    import ssl
+
     from kdoctor.probes.ask import Asking
     from kdoctor.probes.dial import Clock, Opened, Unreached
     from kdoctor.settings.trust import Trust
@@ -98,12 +102,35 @@ async def trusted(
     return Unreached("tls", outcome, f"{host_port(host, port)}: {distrust.says()}.", opened.address)
 
 
+def context_of(trust: Trust | None) -> ssl.SSLContext:
+    """Return the context for a trust, one for all handshakes as long as its files stay as they are.
+
+    Reading a system's 140 authorities takes longer than the handshake does.
+    """
+    if trust is None or trust.client:
+        return client_context(trust)
+    return _verifying(trust, tuple(map(_state, trust.ca_files)))
+
+
+@functools.lru_cache(maxsize=8)
+def _verifying(trust: Trust, files: tuple[object, ...]) -> ssl.SSLContext:  # noqa: ARG001 - part of the key
+    return client_context(trust)
+
+
+def _state(file: str) -> tuple[int, ...] | None:
+    try:
+        found = os.stat(file)
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
 async def shake(opened: Opened, trust: Trust | None, host: str, clock: Clock) -> TlsStream | Failed:
     """Run a handshake over an open route and close the route when it fails."""
     limit = clock.left
     result: TlsStream | Failed | None = None
     try:
-        result = await shake_hands(opened.stream, client_context(trust), literal(host) or host, limit)
+        result = await shake_hands(opened.stream, context_of(trust), literal(host) or host, limit)
     finally:
         if not isinstance(result, TlsStream):
             opened.stream.close()

@@ -85,6 +85,18 @@ async def test_unknown_authority(tmp_path: Path, ca: trustme.CA) -> None:
     assert "intercepted" not in found.data  # no other host could be looked at
 
 
+async def test_an_authority_counts_from_when_its_file_has_it(tmp_path: Path, ca: trustme.CA) -> None:
+    trust = trust_in(tmp_path, trustme.CA())
+    vantage = place(tmp_path, hosts=HOSTS, trust=trust)
+    context = server_context(ca.issue_cert("reg.test"))
+    before = [(await handshake(vantage, "reg.test", context)).outcome for _ in range(2)]
+    ca.cert_pem.write_to_path(trust.ca_files[0])
+    after = await handshake(vantage, "reg.test", context)
+    Path(trust.ca_files[0]).unlink()
+    gone = await handshake(vantage, "reg.test", context)
+    assert [*before, after.outcome, gone.outcome] == ["unknown-authority"] * 2 + ["ok", "unknown-authority"]
+
+
 async def test_no_ca_file_trusts_nobody(tmp_path: Path, ca: trustme.CA) -> None:
     found = await handshake(place(tmp_path, hosts=HOSTS), "reg.test", server_context(ca.issue_cert("reg.test")))
     assert found.outcome == "unknown-authority"
