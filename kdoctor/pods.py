@@ -114,7 +114,7 @@ class _Api:
     by_hand: str
 
     async def get(self, what: str, call: Call) -> Mapping[str, object]:
-        from kdoctor.probes import kubeclient  # with the client: a quarter of a second
+        from kdoctor.probes import kubeclient  # with the client: half a second
 
         answer = await kubeclient.ask_api(self.asking, self.server, call)
         if isinstance(answer, Found):
