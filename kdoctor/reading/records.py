@@ -59,6 +59,18 @@ class Record:
             at += len(line.text) + 1
         return starts
 
+    def place(self, offset: int, reading: str) -> int:
+        """Return the offset in `text` of what stands at `offset` of a reading: `text` itself or `unwrapped`."""
+        if reading == self.text:
+            return offset
+        at = 0
+        for line, start in zip(self.lines, self._starts, strict=True):
+            if offset < at + len(line.text):
+                return start + max(0, offset - at)
+            at += len(line.text)
+            at += reading.startswith("\n", at)
+        return len(self.text)
+
     def line_at(self, offset: int) -> Line:
         """Return the line that holds the character at `offset` of `text`."""
         return self.lines[max(0, bisect.bisect_right(self._starts, offset) - 1)]

@@ -9,7 +9,7 @@ from functools import partial
 from kdoctor.errors import did_you_mean
 from kdoctor.model import CUT, UNSEEN
 from kdoctor.probes.kinds import FACT_TYPES, KINDS
-from kdoctor.rules import model, template
+from kdoctor.rules import commands, model, template
 from kdoctor.rules.condition import outcomes_named, problems
 from kdoctor.rules.load import Folder
 from kdoctor.rules.patterns import PatternError, compiled, dangers, expand, literals
@@ -20,6 +20,9 @@ Problem = tuple[Where, str]
 
 _NAME = re.compile("[a-z_][a-z_0-9]*")
 """What placeholders can name: see `kdoctor.rules.condition`."""
+
+
+_SERVICE = re.compile(r"[a-z0-9][a-z0-9@._-]*", re.IGNORECASE)
 
 
 def rule_problems(rule: model.Rule, folder: Folder) -> Iterator[Problem]:
@@ -273,6 +276,8 @@ def recipe_problems(recipe: model.Recipe) -> Iterator[Problem]:
         if variant.steps and variant.proof is None:
             yield where, "`proof` is missing: lab, source or docs"
         yield from _parameter_problems(recipe, (*where, "verify"), variant.verify or ())
+        for problem in commands.problems(variant.verify or ()):
+            yield (*where, "verify"), problem
         for j, step in enumerate(variant.steps):
             yield from _step_problems(recipe, step, (*where, "steps", j))
 
@@ -280,6 +285,10 @@ def recipe_problems(recipe: model.Recipe) -> Iterator[Problem]:
 def _step_problems(recipe: model.Recipe, step: model.RecipeStep, where: Where) -> Iterator[Problem]:
     if step.run is not None and not step.run:
         yield (*where, "run"), "`run` is empty"
+    for problem in commands.problems(step.run or ()):
+        yield (*where, "run"), problem
+    if step.restart is not None and not _SERVICE.fullmatch(step.restart):
+        yield (*where, "restart"), f'"{step.restart}" is no name of a service'
     if step.content is not None and step.file is None:
         yield (*where, "content"), "`content` without `file`"
     texts = (*_several(step.text), *(step.run or ()), step.file or "", step.content or "")

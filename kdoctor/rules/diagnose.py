@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 
 from kdoctor.model import Diagnosis, Evidence, Severity, Verdict
 from kdoctor.registries import is_well_known
-from kdoctor.rules import model
+from kdoctor.rules import commands, model
 from kdoctor.rules.book import Book
 from kdoctor.rules.condition import Scope
 from kdoctor.rules.judge import judge
 from kdoctor.rules.match import Candidate
-from kdoctor.rules.remedy import Restart, fixes, with_systemd
+from kdoctor.rules.remedy import Here, Restart, fixes, with_systemd
 from kdoctor.rules.template import first_filled
 from kdoctor.rules.words import Words
 
@@ -29,6 +29,12 @@ class Setting:
     platforms: Sequence[str] = ("docker-engine", "shell")
     restart: Restart = with_systemd
     known: frozenset[str] = field(default_factory=frozenset)
+    quote: commands.Quote = commands.posix
+
+    @property
+    def here(self) -> Here:
+        """Return what fixes need of this machine."""
+        return Here(self.platforms, self.restart, self.quote)
 
 
 def unprobed(candidate: Candidate, setting: Setting, sentence: str) -> Diagnosis:
@@ -67,8 +73,27 @@ def _worded(rule: model.Rule, setting: Setting) -> model.Rule:
     translation = setting.book.translation(setting.lang, rule.id)
     if translation is None:
         return rule
-    verdict = replace(rule.verdict, because=translation.because or rule.verdict.because)
-    return replace(rule, title=translation.title, why=translation.why or rule.why, verdict=verdict)
+    said, because = translation.because or model.Because(), rule.verdict.because
+    verdict = replace(
+        rule.verdict,
+        because=model.Because(
+            _first(said.confirmed, because.confirmed),
+            _first(said.refuted, because.refuted),
+            _first(said.inconclusive, because.inconclusive),
+        ),
+    )
+    title, why = _first(translation.title, rule.title) or rule.title, _first(translation.why, rule.why) or rule.why
+    return replace(rule, title=title, why=why, verdict=verdict)
+
+
+def _first(translated: model.Texts | None, english: model.Texts | None) -> model.Texts | None:
+    """Return the translated texts with the English ones behind: the first that can be filled is said."""
+    both = (*_several(translated), *_several(english))
+    return both or None
+
+
+def _several(texts: model.Texts | None) -> tuple[str, ...]:
+    return (texts,) if isinstance(texts, str) else tuple(texts or ())
 
 
 def _diagnosis(
@@ -81,11 +106,7 @@ def _diagnosis(
 ) -> Diagnosis:
     rule = _worded(candidate.rule, setting)
     scope = Scope(candidate.facts, results)
-    offered = (
-        ()
-        if verdict is Verdict.REFUTED
-        else tuple(fixes(rule, scope, setting.book, setting.platforms, setting.restart, setting.lang))
-    )
+    offered = () if verdict is Verdict.REFUTED else tuple(fixes(rule, scope, setting.book, setting.here, setting.lang))
     return Diagnosis(
         rule=rule.id,
         layer=rule.layer,

@@ -19,7 +19,7 @@ from kdoctor.rules.judge import decide
 from kdoctor.rules.load import Folder, digest
 from kdoctor.rules.match import explains, match
 from kdoctor.rules.patterns import compiled, expand
-from kdoctor.rules.remedy import fixes
+from kdoctor.rules.remedy import Here, fixes
 
 
 def lint(folder: Folder, languages: tuple[str, ...] = ("zh",), *, shipped: bool = True) -> Iterator[RuleError]:
@@ -123,7 +123,7 @@ def _scenarios(rule: model.Rule, folder: Folder, book: Book) -> Iterator[RuleErr
             yield file.error(where, f"the verdict is {verdict}, not {scenario.expect.verdict}")
         if scenario.expect.verdict == "refuted":
             continue
-        first = next(fixes(rule, scope, book, (scenario.platform,)), None)
+        first = next(fixes(rule, scope, book, Here((scenario.platform,))), None)
         if scenario.expect.fix and (first.id if first else None) != scenario.expect.fix:
             yield file.error(where, f"the first fix is {first.id if first else 'none'}, not {scenario.expect.fix}")
         if first and not first.steps:

@@ -23,6 +23,8 @@ from kdoctor.rules.patterns import compiled
 _NEIGHBOURS = 3
 _SHOWN = 400
 _MOST_OCCURRENCES = 10_000
+_HEAD = 65536
+"""Characters from the beginning of a text that tell which program wrote it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +93,16 @@ def read(book: Book, text: str, source: str = "text", first: int = 1) -> list[Ca
     hits: dict[str, _Hit] = {}
     if numbers:
         for i, record in enumerate(whole):
-            for hit in _superseded(_hits_of(book, whole, i, record, numbers)):
+            for hit in _superseded(_hits_of(book, whole, i, record, numbers), whole):
                 _merge(hits, hit)
-    complete = [c for c in (_candidate(hit, whole, source) for hit in hits.values()) if _complete(c)]
-    engine = extract.engine(text[:65536]) if complete else None
-    return [replace(c, engine=engine) for c in complete]
+    complete = [(hit, c) for hit in hits.values() if _complete(c := _candidate(hit, whole, source))]
+    engine = extract.engine(text[:_HEAD]) if complete else None
+    return [replace(c, engine=engine or _engine_near(whole, hit.record)) for hit, c in complete]
+
+
+def _engine_near(whole: Sequence[Record], i: int) -> str | None:
+    """Return the engine whose words stand around a record: the beginning of a long text may not tell."""
+    return extract.engine("\n".join(record.text for record in whole[max(0, i - _NEIGHBOURS) : i + _NEIGHBOURS + 1]))
 
 
 def _present(book: Book, whole: Sequence[Record]) -> Mapping[str, Sequence[int]]:
@@ -122,9 +129,11 @@ def _hits_of(
             continue
         if not _admitted(book, rule_id, whole, i):
             continue
-        line = record.line_at(found.start()) if text == record.text else record.lines[0]
+        starts = [record.place(one.start(), text) for one in _compiled(regex).finditer(text)]
+        line = record.line_at(starts[0])
         shown = " ".join(line.text.split())[:_SHOWN]
-        hits[rule_id] = _Hit(book.rule(rule_id), i, found.start(), facts, Matched(line.number, shown), [line.number])
+        lines = list(dict.fromkeys(record.line_at(start).number for start in starts))
+        hits[rule_id] = _Hit(book.rule(rule_id), i, starts[0], facts, Matched(line.number, shown), lines)
     return list(hits.values())
 
 
@@ -153,10 +162,21 @@ def _admitted(book: Book, rule_id: str, whole: Sequence[Record], i: int) -> bool
     return any(_search(regex, one)[0] for one in near for regex in book.context(matching.context))
 
 
-def _superseded(hits: list[_Hit]) -> list[_Hit]:
-    """Drop the hits of a record that a more specific hit of the same record replaces."""
-    gone = {other for hit in hits for other in hit.rule.supersedes if other != hit.rule.id}
+def _superseded(hits: list[_Hit], whole: Sequence[Record]) -> list[_Hit]:
+    """Drop the hits of a record that a more specific hit of the same record replaces.
+
+    A hit that lacks a fact which its rule needs will be dropped, and replaces nothing.
+    """
+    strong = [hit.rule for hit in hits if hit.rule.supersedes and _stated(hit, whole)]
+    gone = {other for rule in strong for other in rule.supersedes if other != rule.id}
     return [hit for hit in hits if hit.rule.id not in gone]
+
+
+def _stated(hit: _Hit, whole: Sequence[Record]) -> bool:
+    return all(
+        spec.optional or name in hit.facts or _from_text(name, spec, hit, whole) is not None
+        for name, spec in hit.rule.facts.items()
+    )
 
 
 def _merge(hits: dict[str, _Hit], hit: _Hit) -> None:
@@ -173,7 +193,7 @@ def _merge(hits: dict[str, _Hit], hit: _Hit) -> None:
 
 
 def _candidate(hit: _Hit, whole: Sequence[Record], source: str) -> Candidate:
-    facts = {name: extract.without_userinfo(value.strip(" \"'`,;")) for name, value in hit.facts.items()}
+    facts = {name: _cleaned(value, hit.rule.facts.get(name)) for name, value in hit.facts.items()}
     for name, spec in hit.rule.facts.items():
         if name not in facts:
             found = _from_text(name, spec, hit, whole)
@@ -184,6 +204,12 @@ def _candidate(hit: _Hit, whole: Sequence[Record], source: str) -> Candidate:
         facts |= {"image": image, "digest": digest}
     location = Location(source, min(hit.lines), max(hit.lines), len(hit.lines))
     return Candidate(hit.rule, facts, hit.matched, (location,))
+
+
+def _cleaned(value: str, spec: model.FactSpec | None) -> str:
+    """Return a captured value without quotes and userinfo; of a registry only the host."""
+    bare = extract.without_userinfo(value.strip(" \"'`,;"))
+    return bare.partition("/")[0] if spec and spec.type == "registry" and "://" not in bare else bare
 
 
 def _from_text(name: str, spec: model.FactSpec, hit: _Hit, whole: Sequence[Record]) -> str | None:

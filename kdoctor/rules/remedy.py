@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from kdoctor.model import Fix, Risk, Step
-from kdoctor.rules import model
+from kdoctor.rules import commands, model, template
 from kdoctor.rules.book import Book
 from kdoctor.rules.condition import Scope, evaluate
-from kdoctor.rules.template import fill, first_filled
+from kdoctor.rules.template import fill
+from kdoctor.rules.values import fits, is_plain
 
 Restart = Callable[[str], Sequence[str]]
 """The command (argument vector) that restarts a service on this machine."""
@@ -20,32 +22,48 @@ def with_systemd(service: str) -> Sequence[str]:
     return ("sudo", "systemctl", "restart", service)
 
 
-def fixes(
-    rule: model.Rule,
-    scope: Scope,
-    book: Book,
-    platforms: Sequence[str],
-    restart: Restart = with_systemd,
-    lang: str = "en",
-) -> Iterator[Fix]:
-    """Yield the rule's fixes that hold here, each for the first of `platforms` that its recipe knows.
+@dataclass(frozen=True, slots=True)
+class Here:
+    """What fixes need of this machine: platforms in charge, how services restart, how its shell quotes."""
 
-    A rule may name a recipe again further down, with another condition; it is offered once.
+    platforms: Sequence[str] = ("docker-engine", "shell")
+    restart: Restart = with_systemd
+    quote: commands.Quote = commands.posix
+
+
+def fixes(rule: model.Rule, scope: Scope, book: Book, here: Here, lang: str = "en") -> Iterator[Fix]:
+    """Yield the rule's fixes that hold here, each for the first of the platforms that its recipe knows.
+
+    A rule may name a recipe again further down, with another condition; it is offered once. A fix of
+    which nothing is left that would help is not offered.
     """
     offered: set[str] = set()
     for use in rule.fixes:
         if use.use in offered or (use.when is not None and evaluate(use.when, scope, fill) is not True):
             continue
         recipe = book.recipe(use.use)
-        parameters = {name: fill(value, scope) for name, value in use.with_.items()}
-        filled = {name: value for name, value in parameters.items() if value is not None}
-        if any(not spec.optional and name not in filled for name, spec in recipe.params.items()):
+        parameters = _parameters(rule, use, recipe, scope)
+        if any(not spec.optional and name not in parameters for name, spec in recipe.params.items()):
             continue
-        found = _variant(recipe, platforms)
-        if found is not None:
-            variant, platform = found
+        found = _variant(recipe, here.platforms)
+        fix = _fix(recipe, *found, Scope(parameters, {}), here, book, lang) if found else None
+        if fix is not None:
             offered.add(use.use)
-            yield _fix(recipe, variant, platform, Scope({**scope.facts, **filled}, {}), restart, book, lang)
+            yield fix
+
+
+def _parameters(rule: model.Rule, use: model.FixUse, recipe: model.Recipe, scope: Scope) -> dict[str, str]:
+    """Return the recipe's parameters that have a value of their type's form.
+
+    One that the rule does not name has the fact of its own name. A fact that has not its type's form is
+    none here: a text may state anything.
+    """
+    sound = {
+        name: value for name, value in scope.facts.items() if name in rule.facts and fits(rule.facts[name].type, value)
+    }
+    facts = Scope(sound, scope.results)
+    filled = {name: fill(use.with_.get(name, f"{{{name}}}"), facts) for name in recipe.params}
+    return {name: value for name, value in filled.items() if value and fits(recipe.params[name].type, value)}
 
 
 def _variant(recipe: model.Recipe, platforms: Sequence[str]) -> tuple[model.Variant, str] | None:
@@ -57,34 +75,50 @@ def _variant(recipe: model.Recipe, platforms: Sequence[str]) -> tuple[model.Vari
 
 
 def _fix(
-    recipe: model.Recipe, variant: model.Variant, platform: str, scope: Scope, restart: Restart, book: Book, lang: str
-) -> Fix:
+    recipe: model.Recipe, variant: model.Variant, platform: str, scope: Scope, here: Here, book: Book, lang: str
+) -> Fix | None:
     translation = book.translation(lang, f"fixes/{recipe.id}") if lang != "en" else None
     said = translation.steps if translation else {}
-    steps = tuple(step for one in variant.steps if (step := _step(one, scope, restart, said)) is not None)
-    title = first_filled(translation.title if translation else recipe.title, scope)
+    wanted = [one for one in variant.steps if one.when is None or evaluate(one.when, scope, fill) is True]
+    filled = [(one, step) for one in wanted if (step := _step(one, scope, here, said)) is not None]
+    if not _helps(recipe, wanted, [one for one, _ in filled]):
+        return None
+    titles = (*_several(translation.title if translation else ()), *_several(recipe.title))
     return Fix(
         id=recipe.id,
-        title=title or first_filled(recipe.title, scope) or recipe.id,
+        title=_sentence(titles, scope) or recipe.id,
         risk=Risk(recipe.risk),
         proof=variant.proof or "docs",
-        steps=steps,
-        verify=_command(variant.verify, scope),
+        steps=tuple(step for _, step in filled),
+        verify=commands.line(variant.verify, scope, here.quote),
         platform=platform,
     )
 
 
-def _step(step: model.RecipeStep, scope: Scope, restart: Restart, said: dict[str, str]) -> Step | None:
-    if step.when is not None and evaluate(step.when, scope, fill) is not True:
-        return None
-    texts = (step.text,) if isinstance(step.text, str) else step.text
-    translated = tuple(said.get(text, text) for text in texts)
-    text = first_filled(translated, scope)
+def _helps(recipe: model.Recipe, wanted: Sequence[model.RecipeStep], left: Sequence[model.RecipeStep]) -> bool:
+    """Tell whether the steps that could be filled still do something for the failure.
+
+    A restart, or systemd reading its files again, takes over a change: without the change it only
+    interrupts. Half of a fix that deletes something loses it for nothing.
+    """
+    if len(left) == len(wanted):
+        return bool(left)
+    return Risk(recipe.risk) is not Risk.DESTRUCTIVE and not all(map(_takes_over, left))
+
+
+def _takes_over(step: model.RecipeStep) -> bool:
+    words = set(step.run or ())
+    return step.restart is not None or ("systemctl" in words and bool(words & {"daemon-reload", "restart", "reload"}))
+
+
+def _step(step: model.RecipeStep, scope: Scope, here: Here, said: Mapping[str, str]) -> Step | None:
+    """Return the step with its values, or None where one is missing."""
+    text = next((one for t in _several(step.text) if (one := _translated(t, scope, said)) is not None), None)
     file = fill(step.file, scope) if step.file else None
-    content = fill(step.content, scope) if step.content else None
-    command = _command(step.run, scope)
+    content = fill(step.content, scope) if step.content and _fits_content(step.content, scope) else None
+    command = commands.line(step.run, scope, here.quote)
     if step.restart:
-        command = shlex.join(restart(step.restart))
+        command = " ".join(map(here.quote, here.restart(step.restart)))
     if (
         text is None
         or (step.run and command is None)
@@ -95,23 +129,30 @@ def _step(step: model.RecipeStep, scope: Scope, restart: Restart, said: dict[str
     return Step(text, command, file, content)
 
 
-_BARE = ("|", "&&", "||", ">", "<", ";", "2>/dev/null", "2>&1", "$USER")
+def _fits_content(content: str, scope: Scope) -> bool:
+    """Tell whether the values may stand in a file: JSON, TOML, YAML and systemd read quotes and brackets."""
+    values = (str(scope.value(name) or "") for name in template.names(content))
+    return all(is_plain(_IPV6.sub(r"\1", value)) for value in values)
 
 
-def _command(run: Sequence[str] | None, scope: Scope) -> str | None:
-    """Return an argument vector as a line for a POSIX shell; None where a value is missing or unsafe.
+_IPV6 = re.compile(r"\[([0-9A-Fa-f:.]+)\]")
+_CODE = re.compile(r"`[^`]*`")
 
-    A value that begins with "-" would be read as an option, so a placeholder alone may not yield one.
-    """
-    if not run:
-        return None
-    words = []
-    for part in run:
-        word = fill(part, scope)
-        if word is None or (word != part and word.startswith("-") and not part.startswith("-")):
-            return None
-        if word == part and word.startswith("~/"):  # the shell expands no quoted tilde
-            words.append(f"~/{shlex.quote(word[2:])}")
-        else:
-            words.append(word if word in _BARE and word == part else shlex.quote(word))
-    return " ".join(words)
+
+def _translated(text: str, scope: Scope, said: Mapping[str, str]) -> str | None:
+    """Return a sentence in the person's language, in English where it cannot be said there."""
+    return _sentence((said[text], text) if text in said else (text,), scope)
+
+
+def _sentence(texts: Sequence[str], scope: Scope) -> str | None:
+    """Return the first text that can be filled; what stands between backticks is a command to paste."""
+    return next((one for text in texts if _pastes(text, scope) and (one := fill(text, scope)) is not None), None)
+
+
+def _pastes(text: str, scope: Scope) -> bool:
+    code = (name for found in _CODE.findall(text) for name in template.names(found))
+    return all(is_plain(str(scope.value(name) or "")) for name in code)
+
+
+def _several(texts: model.Texts) -> tuple[str, ...]:
+    return (texts,) if isinstance(texts, str) else texts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 _SENTENCES = {
@@ -27,6 +28,8 @@ _SENTENCES = {
     },
 }
 
+_PLACEHOLDER = re.compile(r"\{([a-z]+)\}")
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
@@ -37,7 +40,4 @@ class Words:
     def say(self, key: str, **values: str) -> str:
         """Return the sentence with its values put in once."""
         sentence = _SENTENCES.get(self.lang, _SENTENCES["en"])[key]
-        for name, value in values.items():
-            head, mark, tail = sentence.partition("{" + name + "}")
-            sentence = f"{head}{value}{tail}" if mark else sentence
-        return sentence
+        return _PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), sentence)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from kdoctor.model import Report, Status
 from kdoctor.rules.book import Book
+from kdoctor.rules.commands import quoting
 from kdoctor.rules.diagnose import Setting, unprobed
 from kdoctor.rules.match import Candidate, match
 from kdoctor.run import places
@@ -35,7 +36,7 @@ def by_text(book: Book, question: Question, found: Sequence[Candidate], why: str
     for candidate in found:
         vantage = places.vantage_name(candidate.engine, question.text, has_docker=True)
         on = places.platforms(candidate.engine, question.text, vantage, None, sys.platform)
-        setting = Setting(book, question.lang, on)
+        setting = Setting(book, question.lang, on, quote=quoting(sys.platform))
         diagnoses.append(unprobed(replace(candidate, vantage=vantage), setting, why))
     return Report(
         "explain",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from kdoctor.model import Host
 from kdoctor.probes.runner import Place, Runner
 from kdoctor.registries import WELL_KNOWN
 from kdoctor.rules.book import Book
+from kdoctor.rules.commands import quoting
 from kdoctor.rules.diagnose import Setting
 from kdoctor.settings.known import host_forms, of_certs_d, of_docker_cli
 from kdoctor.vantages import Docker, Vantages, look
@@ -56,7 +58,7 @@ class Situation:
 
     def setting(self, book: Book, lang: str, on: Sequence[str]) -> Setting:
         """Return what judging needs, with fixes for the platforms `on`."""
-        return Setting(book, lang, on, self.restart, self.known)
+        return Setting(book, lang, on, self.restart, self.known, quoting(sys.platform))
 
 
 async def survey(given: Iterable[str] = (), seconds: float = 3.0) -> Situation:
