@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: check test install lint types imports rules units lab format clean
+.PHONY: check test install lint types imports rules units lab docs format clean
 
 check: install ## set up and run the main job
 	-$(BIN)/kdoctor check
@@ -37,6 +37,11 @@ units: install
 
 lab: install ## only the fault lab (root, Linux)
 	$(BIN)/pytest tests/lab
+
+docs: install ## what is generated: the rules' pages and the schemas
+	$(BIN)/kdoctor rules docs docs/rules
+	$(BIN)/kdoctor schema report >docs/schema/report.json
+	for kind in rule recipe translation; do $(BIN)/kdoctor rules schema $$kind >docs/schema/$$kind.json; done
 
 format: install
 	$(BIN)/ruff format .

@@ -179,12 +179,26 @@ def rules_show(
     rule: Annotated[str, typer.Argument(help="A rule's id.")],
     output: Output = None,
     rules: Rules = None,
+    no_color: NoColor = False,
     lang: Lang = None,
 ) -> int:
-    """Print a rule's page: what it means, how it is told apart, the probes, the fixes."""
+    """Print a rule's page: what it means, how it is told apart, the probes, the fixes of every platform."""
     from kdoctor.cli import rulebook
 
-    return rulebook.show(shared(output, rules=rules, lang=lang), rule)
+    return rulebook.show(shared(output, rules=rules, lang=lang, no_color=no_color), rule)
+
+
+@rules_app.command("docs")
+def rules_docs(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where the pages go.")] = Path("docs/rules"),
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 where a page is not current.")] = False,
+    rules: Rules = None,
+    lang: Lang = "en",
+) -> int:
+    """Write every rule's page as Markdown, with an index by layer and one by message."""
+    from kdoctor.cli import rulebook
+
+    return rulebook.write_docs(shared(rules=rules, lang=lang), folder, check=check)
 
 
 @rules_app.command("lint")

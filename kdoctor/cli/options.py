@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional, TextIO
@@ -78,6 +79,25 @@ class Shared:
             if name == "github":
                 _summary(report, options)
         return exit_status(report, self.fail_on, self.exit_zero, self.allow_inconclusive)
+
+    def publish(self, what: str, documents: Mapping[str, Callable[[bool], str]]) -> None:
+        """Write a document that is no report in every format asked for; each is given whether to colour.
+
+        Raises:
+            UsageError: `what` does not come in a format asked for.
+        """
+        for name, _ in self.outputs:
+            if name not in documents:
+                raise UsageError(f'{what} does not come as "{name}"; there are {", ".join(documents)}')
+        for name, file in self.outputs:
+            if file is not None:
+                _write(file, documents[name](False))
+            else:
+                _print(documents[name](wants_color(self.no_color, sys.stdout.isatty())), sys.stdout)
+
+    def width(self) -> int:
+        """Return the columns that a text may take."""
+        return _width()
 
 
 def shared(

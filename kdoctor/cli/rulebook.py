@@ -36,17 +36,57 @@ def list_rules(options: Shared, layer: str | None) -> int:
 
 
 def show(options: Shared, rule_id: str) -> int:
-    """Print a rule's page."""
+    """Print a rule's page, or with `-o json` the rule."""
+    from kdoctor.report.pages import as_markdown, as_text
+    from kdoctor.rules.compiling import plain
     from kdoctor.rules.page import page
 
     book = open_book(options.rules)
     rule = book.rule(rule_id)
-    if options.outputs[0][0] == "json":
-        from kdoctor.rules.compiling import plain
+    blocks = page(book, rule, options.lang)
+    options.publish(
+        "a rule's page",
+        {
+            "text": lambda color: as_text(blocks, options.width(), color=color),
+            "markdown": lambda _: as_markdown(blocks),
+            "json": lambda _: json.dumps(plain(rule), ensure_ascii=False, indent=2) + "\n",
+        },
+    )
+    return 0
 
-        sys.stdout.write(json.dumps(plain(rule), ensure_ascii=False, indent=2) + "\n")
-        return 0
-    sys.stdout.write(page(book, rule, options.lang))
+
+def write_docs(options: Shared, folder: Path, *, check: bool) -> int:
+    """Write the pages of all rules and their indexes; with `check` only say which are not current (status 1).
+
+    Pages in the folder that an earlier run wrote, of rules that are gone, are removed; other files stay.
+
+    Raises:
+        UsageError: a file cannot be written, or one in the way was not written by this command.
+    """
+    from kdoctor.report.pages import documents, is_ours
+
+    wanted = documents(open_book(options.rules), options.lang)
+    here = {file.name: file.read_text(encoding="utf-8", errors="replace") for file in sorted(folder.glob("*.md"))}
+    gone = [name for name, text in here.items() if name not in wanted and is_ours(text)]
+    stale = [name for name, text in wanted.items() if here.get(name) != text]
+    if check:
+        for name in sorted((*stale, *gone)):
+            print(f"{folder / name}: not current")
+        if stale or gone:
+            print(f"write the pages anew: kdoctor rules docs {folder}", file=sys.stderr)
+        return 1 if stale or gone else 0
+    foreign = [name for name in stale if name in here and not is_ours(here[name])]
+    if foreign:
+        raise UsageError(f"{folder / foreign[0]} was not written by `kdoctor rules docs`; name another folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in stale:
+            (folder / name).write_text(wanted[name], encoding="utf-8", newline="\n")
+        for name in gone:
+            (folder / name).unlink()
+    except OSError as error:
+        raise UsageError(f"{error.filename or folder}: cannot be written: {error.strerror or error}") from error
+    print(f"{len(wanted)} pages in {folder}: {len(stale)} written, {len(gone)} removed", file=sys.stderr)
     return 0
 
 

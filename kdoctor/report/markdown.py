@@ -89,7 +89,7 @@ def _diagnosis(diagnosis: Diagnosis, say: Words, verbose: int) -> list[str]:
             parts += _fix(fix, say, say.other_fixes if number else say.fix)
         else:
             parts.append(f"**{say.other_fixes}{say.colon.strip()}** {escaped(fix.title)}{cost(fix, say)}")
-    parts.append("\n".join(f"- {_link(reference)}" for reference in diagnosis.references))
+    parts.append("\n".join(f"- {autolink(reference)}" for reference in diagnosis.references))
     return parts
 
 
@@ -98,7 +98,7 @@ def _secondary(diagnosis: Diagnosis, say: Words) -> list[str]:
     return [head, escaped(diagnosis.because)]
 
 
-def _link(url: str) -> str:
+def autolink(url: str) -> str:
     """Return an autolink (CommonMark 6.5) for a plain https URL, else the text."""
     return f"<{url}>" if re.fullmatch(r"https://[\w.:/?#%&=+,;~!$()*'@-]+", url, re.ASCII) else code(url)
 

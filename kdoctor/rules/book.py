@@ -44,6 +44,7 @@ class Book:
     def __init__(self, index: Mapping[str, Any], details: Mapping[str, Any] | _Details) -> None:
         self._index = index
         self._details = details
+        self._rules: dict[str, model.Rule] = {}
         self.notices: tuple[str, ...] = ()
 
     @property
@@ -74,6 +75,10 @@ class Book:
         """Return the ids of the rules that name this outcome of this step."""
         return typing.cast("Sequence[str]", self._index["detect"].get(f"{step} {outcome}", ()))
 
+    def readings(self, rule_id: str) -> Sequence[Sequence[Sequence[str]]]:
+        """Return the ways in which a rule's patterns can be found; see `kdoctor.rules.patterns.readings`."""
+        return [way for _, _, ways in self._details[f"rule/{rule_id}"]["patterns"] for way in ways]
+
     def none(self, rule_id: str) -> Sequence[str]:
         """Return the expanded `none` patterns of a rule."""
         return typing.cast("Sequence[str]", self._details[f"rule/{rule_id}"]["none"])
@@ -90,7 +95,9 @@ class Book:
         """
         if rule_id not in self._index["set"]:
             raise UsageError(f'no rule "{rule_id}".{did_you_mean(rule_id, self.ids)} See `kdoctor rules list`.')
-        return typing.cast("model.Rule", _decoded(model.Rule, self._details[f"rule/{rule_id}"]["rule"]))
+        if rule_id not in self._rules:
+            self._rules[rule_id] = _decoded(model.Rule, self._details[f"rule/{rule_id}"]["rule"])
+        return self._rules[rule_id]
 
     def recipe(self, recipe_id: str) -> model.Recipe:
         """Return a recipe by its id; rules name only recipes that are there."""

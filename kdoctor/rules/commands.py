@@ -71,6 +71,15 @@ def line(run: Sequence[str] | None, scope: Scope, quote: Quote = posix) -> str |
     return " ".join(words)
 
 
+def as_written(run: Sequence[str]) -> str:
+    """Return an argument vector as a line with its placeholders unfilled, for a page that shows it."""
+    return " ".join(word if _ONLY_NAME.fullmatch(word) else _shown(word, literal=True, quote=posix) for word in run)
+
+
+_ONLY_NAME = re.compile(rf"[\w./:=@-]*(?:{template.PLACEHOLDER.pattern}[\w./:=@-]*)+")
+"""A word of plain signs and placeholders needs no quotes in a page."""
+
+
 def _shown(word: str, *, literal: bool, quote: Quote) -> str:
     if literal and word in SIGNS:
         return word

@@ -22,13 +22,6 @@ SECRET = "hunter2secret"
 HOSTILE = f"\x1b]0;owned\x07\u202e::error::x\n##[error]y {REFUSED} http://me:{SECRET}@proxy.example.com:3128/"
 
 
-@pytest.fixture
-def env(tmp_path: Path) -> dict[str, str]:
-    """A person's environment with an own home, cache and no proxy."""
-    kept = {k: v for k, v in os.environ.items() if "proxy" not in k.lower() and not k.startswith(("LC_", "GITHUB_"))}
-    return {**kept, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache"), "LANG": "C.UTF-8"}
-
-
 def kdoctor(
     env: Mapping[str, str], *arguments: str, stdin: str | bytes = "", timeout: float = 60
 ) -> subprocess.CompletedProcess[bytes]:
@@ -104,7 +97,7 @@ def test_wrong_usage_is_two_with_a_hint(
 
 def test_an_id_alone_is_the_rules_page(env: dict[str, str]) -> None:
     page = kdoctor(env, "explain", "dns-timeout").stdout.decode()
-    assert page.startswith("# dns-timeout")
+    assert page.splitlines()[2] == "  dns-timeout · Layer dns, severity error."
     assert "dns.lookup" in page
 
 
