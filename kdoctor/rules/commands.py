@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Callable, Iterator, Sequence
 
 from kdoctor.rules import template
-from kdoctor.rules.condition import Scope
+from kdoctor.rules.condition import PLACEHOLDER, Scope
 from kdoctor.rules.values import is_plain, is_printable
 
 Quote = Callable[[str], str]
@@ -76,7 +76,7 @@ def as_written(run: Sequence[str]) -> str:
     return " ".join(word if _ONLY_NAME.fullmatch(word) else _shown(word, literal=True, quote=posix) for word in run)
 
 
-_ONLY_NAME = re.compile(rf"[\w./:=@-]*(?:{template.PLACEHOLDER.pattern}[\w./:=@-]*)+")
+_ONLY_NAME = re.compile(rf"[\w./:=@-]*(?:{PLACEHOLDER.pattern}[\w./:=@-]*)+")
 """A word of plain signs and placeholders needs no quotes in a page."""
 
 
