@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 Value = str | int | float | bool | tuple[str, ...] | None
 """A fact or a field of a probe's result."""
@@ -82,21 +83,51 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """A change of one file in its own format, its values filled in; see `kdoctor.fixes.edits`.
+
+    `facts` are the diagnosis's facts whose values enter it: one that only a text states is not written.
+    """
+
+    file: str
+    format: str
+    set: Mapping[str, Any] = field(default_factory=dict)
+    add: Mapping[str, Any] = field(default_factory=dict)
+    remove: Mapping[str, Any] = field(default_factory=dict)
+    replace: Mapping[str, str] = field(default_factory=dict)
+    content: str | None = None
+    first: bool = False
+    repair: bool = False
+    facts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One step of a fix: a sentence, and the command or the lines of a file that it is about.
 
-    `command` is a line ready to paste; `file` and `content` are what to write where.
+    `command` is a line ready to paste; `file` and `content` are what to write where. What `kdoctor fix`
+    does for the step: `edit` a file, run `argv` (taken back by `undo`), or `action` (restart, reload) the
+    `service`; `lone` tells that the restart is the fix, not what must follow an edit.
     """
 
     text: str
     command: str | None = None
     file: str | None = None
     content: str | None = None
+    edit: Edit | None = None
+    argv: tuple[str, ...] = ()
+    undo: tuple[str, ...] = ()
+    service: str | None = None
+    action: str | None = None
+    lone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """A recipe filled in for this machine. `proof` is lab, source or docs."""
+    """A recipe filled in for this machine. `proof` is lab, source or docs.
+
+    `check` is `verify` as an argument vector; `origin` the file of a user's folder that rule or recipe come from.
+    """
 
     id: str
     title: str
@@ -105,6 +136,13 @@ class Fix:
     steps: tuple[Step, ...]
     verify: str | None = None
     platform: str | None = None
+    check: tuple[str, ...] = ()
+    origin: str | None = None
+
+    @property
+    def automatic(self) -> bool:
+        """Tell whether `kdoctor fix` can make it: it edits, runs, or is a restart alone."""
+        return any(step.edit is not None or step.argv or step.lone for step in self.steps)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from kdoctor import __version__
 from kdoctor.cli.options import (
     AllowInconclusive,
+    AllowRun,
+    Apply,
     ExitZero,
     FailOn,
     Lang,
     NoColor,
     Output,
     Quiet,
+    Rollback,
     Rules,
     Timeout,
     Verbose,
+    WeakerTrust,
+    Yes,
     shared,
 )
+
+if TYPE_CHECKING:
+    from kdoctor.cli.fixing import Consent
 
 app = typer.Typer(
     name="kdoctor",
@@ -58,6 +66,12 @@ def explain(
     pod: Annotated[Optional[str], typer.Option("--pod", metavar="NS/NAME", help="A pod's status and events.")] = None,
     no_probe: Annotated[bool, typer.Option("--no-probe", help="Ask nothing; the text alone.")] = False,
     elsewhere: Annotated[bool, typer.Option("--elsewhere", help="The text comes from another machine.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Plan the fix, too; --apply makes it.")] = False,
+    apply: Apply = False,
+    yes: Yes = False,
+    rollback: Rollback = False,
+    weaker_trust: WeakerTrust = False,
+    allow_run: AllowRun = None,
     output: Output = None,
     timeout: Timeout = None,
     rules: Rules = None,
@@ -74,7 +88,8 @@ def explain(
 
     flags = {"exit_zero": exit_zero, "allow_inconclusive": allow_inconclusive, "quiet": quiet, "no_color": no_color}
     options = shared(output, timeout, rules, fail_on, lang, verbose=verbose, **flags)
-    return explaining.explain(options, text or [], file, pod, no_probe=no_probe, elsewhere=elsewhere)
+    consent = _consent(apply, yes, rollback, weaker_trust, allow_run) if fix or apply else None
+    return explaining.explain(options, text or [], file, pod, no_probe=no_probe, elsewhere=elsewhere, consent=consent)
 
 
 @app.command()
@@ -98,6 +113,12 @@ def check(
     skip_empty: Annotated[
         bool, typer.Option("--skip-empty", help="Manifests without an image are no error (for hooks).")
     ] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Plan the fix, too; --apply makes it.")] = False,
+    apply: Apply = False,
+    yes: Yes = False,
+    rollback: Rollback = False,
+    weaker_trust: WeakerTrust = False,
+    allow_run: AllowRun = None,
     output: Output = None,
     timeout: Timeout = None,
     rules: Rules = None,
@@ -114,9 +135,90 @@ def check(
 
     flags = {"exit_zero": exit_zero, "allow_inconclusive": allow_inconclusive, "quiet": quiet, "no_color": no_color}
     options = shared(output, timeout, rules, fail_on, lang, verbose=verbose, **flags)
-    return checking.check(
-        options, registry or [], image or [], [*(manifest or []), *(files or [])], tool, skip_empty=skip_empty
-    )
+    manifests = [*(manifest or []), *(files or [])]
+    consent = _consent(apply, yes, rollback, weaker_trust, allow_run) if fix or apply else None
+    return checking.check(options, registry or [], image or [], manifests, tool, skip_empty=skip_empty, consent=consent)
+
+
+def _consent(apply: bool, yes: bool, rollback: bool, weaker_trust: bool, allow_run: list[Path] | None) -> Consent:
+    from kdoctor.cli.fixing import Consent, retold
+
+    return Consent(apply, yes, rollback, weaker_trust, tuple(map(str, allow_run or ())), retold(sys.argv[1:]))
+
+
+@app.command()
+def fix(
+    ids: Annotated[
+        Optional[list[str]],
+        typer.Argument(metavar="[ID]...", help="Rules to fix; without one, what a check finds.", show_default=False),
+    ] = None,
+    fact: Annotated[
+        Optional[list[str]], typer.Option("--fact", metavar="NAME=VALUE", help="A fact that a rule needs; repeatable.")
+    ] = None,
+    source: Annotated[
+        Optional[Path],
+        typer.Option("--from", metavar="REPORT", help="A JSON report: its rule and facts, probed again."),
+    ] = None,
+    recipe: Annotated[
+        Optional[str], typer.Option("--recipe", metavar="ID", help="This fix of those that the rule offers.")
+    ] = None,
+    registry: Annotated[
+        Optional[list[str]], typer.Option("--registry", metavar="HOST", help="A registry to reach; repeatable.")
+    ] = None,
+    image: Annotated[
+        Optional[list[str]], typer.Option("--image", metavar="REF", help="An image to reach; repeatable.")
+    ] = None,
+    manifest: Annotated[
+        Optional[list[Path]],
+        typer.Option("--manifest", metavar="FILE", help="Kubernetes YAML whose images to reach; repeatable."),
+    ] = None,
+    tool: Annotated[
+        Optional[str], typer.Option("--for", metavar="TOOL", help="minikube, kind, k3s, kubeadm or docker.")
+    ] = None,
+    apply: Apply = False,
+    yes: Yes = False,
+    rollback: Rollback = False,
+    weaker_trust: WeakerTrust = False,
+    allow_run: AllowRun = None,
+    timeout: Timeout = None,
+    rules: Rules = None,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+    lang: Lang = None,
+) -> int:
+    """Plan the fix of what is wrong here and, with --apply, make it, prove it, and keep the way back."""
+    from kdoctor.cli import fixing
+    from kdoctor.cli.checking import wanted_of
+
+    options = shared(None, timeout, rules, "error", lang, quiet=quiet, no_color=no_color)
+    wanted = wanted_of(options, registry or [], image or [], manifest or [], tool)
+    consent = _consent(apply, yes, rollback, weaker_trust, allow_run)
+    return fixing.fix(options, wanted, ids or [], fact or [], source, recipe, consent)
+
+
+@app.command()
+def undo(
+    number: Annotated[
+        Optional[int],
+        typer.Argument(metavar="[ID]", help="The fix's number; without one, the last.", show_default=False),
+    ] = None,
+    yes: Yes = False,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+    lang: Lang = None,
+) -> int:
+    """Take a fix back: every file byte for byte as it was before."""
+    from kdoctor.cli import fixing
+
+    return fixing.undo(shared(None, lang=lang, quiet=quiet, no_color=no_color), number, yes=yes)
+
+
+@app.command()
+def history(output: Output = None, no_color: NoColor = False, lang: Lang = None) -> int:
+    """List the fixes that were made here, and which are undone."""
+    from kdoctor.cli import fixing
+
+    return fixing.history(shared(output, lang=lang, no_color=no_color))
 
 
 @app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kdoctor.cli.options import Shared
 from kdoctor.errors import UsageError, did_you_mean
 from kdoctor.references import parse
 from kdoctor.rules.book import open_book
+
+if TYPE_CHECKING:
+    from kdoctor.cli.fixing import Consent
+    from kdoctor.run.check import Wanted
 
 SECONDS = 20.0
 TOOLS = ("minikube", "kind", "k3s", "kubeadm", "docker")
@@ -22,29 +27,16 @@ def check(
     tool: str | None,
     *,
     skip_empty: bool = False,
+    consent: Consent | None = None,
 ) -> int:
-    """Check what the flags select, and return the exit status."""
-    if tool is not None and tool not in TOOLS:
-        raise UsageError(f'--for takes {", ".join(TOOLS)}, not "{tool}".{did_you_mean(tool, TOOLS)}')
-    for image in images:
-        parse(image)
-    from kdoctor.run.check import Run, Wanted, nothing_selected
+    """Check what the flags select, and return the exit status; with `consent` the fix is planned, too."""
+    from kdoctor.run.check import Run
     from kdoctor.run.situation import run
 
-    from_files = _manifest_images(manifests)
-    if skip_empty and manifests and not from_files and not (registries or images):
+    if skip_empty and manifests and not (registries or images) and not _manifest_images(manifests):
         print("kdoctor: no container image in the files; nothing to check", file=sys.stderr)
         return 0
-    nothing_selected(from_files, [str(file) for file in manifests])
-    wanted = Wanted(
-        tuple(_registry(one) for one in registries),
-        tuple(images),
-        tuple(from_files),
-        tool,
-        options.timeout or SECONDS,
-        options.fail_on,
-        options.lang,
-    )
+    wanted = wanted_of(options, registries, images, manifests, tool)
     options.progress(f"checking; at most {wanted.seconds:g} seconds ...")
     job = Run(open_book(options.rules), wanted)
     try:
@@ -53,7 +45,39 @@ def check(
         job.notices.append("interrupted; this is what was known by then")
         options.deliver(job.report())
         raise
-    return options.deliver(report)
+    status = options.deliver(report)
+    if consent is None:
+        return status
+    from kdoctor.cli.fixing import fix_report
+
+    return fix_report(options, wanted, report, None, consent)
+
+
+def wanted_of(
+    options: Shared, registries: list[str], images: list[str], manifests: list[Path], tool: str | None
+) -> Wanted:
+    """Return what the flags select.
+
+    Raises:
+        UsageError: a tool, image or registry that is none, or manifests without an image.
+    """
+    if tool is not None and tool not in TOOLS:
+        raise UsageError(f'--for takes {", ".join(TOOLS)}, not "{tool}".{did_you_mean(tool, TOOLS)}')
+    for image in images:
+        parse(image)
+    from kdoctor.run.check import Wanted, nothing_selected
+
+    from_files = _manifest_images(manifests)
+    nothing_selected(from_files, [str(file) for file in manifests])
+    return Wanted(
+        tuple(_registry(one) for one in registries),
+        tuple(images),
+        tuple(from_files),
+        tool,
+        options.timeout or SECONDS,
+        options.fail_on,
+        options.lang,
+    )
 
 
 def _registry(text: str) -> str:

@@ -18,6 +18,7 @@ from kdoctor.rules.match import Candidate
 from kdoctor.run.explain import Question, by_text, candidates
 
 if TYPE_CHECKING:
+    from kdoctor.cli.fixing import Consent
     from kdoctor.reading.stream import Window
 
 SECONDS = 10.0
@@ -27,9 +28,22 @@ SHORT = 1024 * 1024
 
 
 def explain(
-    options: Shared, text: list[str], file: Path | None, pod: str | None, *, no_probe: bool, elsewhere: bool
+    options: Shared,
+    text: list[str],
+    file: Path | None,
+    pod: str | None,
+    *,
+    no_probe: bool,
+    elsewhere: bool,
+    consent: Consent | None = None,
 ) -> int:
-    """Explain what the arguments name, and return the exit status."""
+    """Explain what the arguments name, and return the exit status; with `consent` the fix is planned, too.
+
+    Raises:
+        UsageError: a fix is wanted without probes, or from another machine's text.
+    """
+    if consent is not None and (no_probe or elsewhere):
+        raise UsageError("--fix needs probes, and a text of this machine: not --no-probe, not --elsewhere")
     book = open_book(options.rules)
     if len(text) == 1 and file is None and pod is None and text[0] in book.ids:
         from kdoctor.cli.rulebook import show
@@ -52,7 +66,12 @@ def explain(
         status = options.deliver(report)
     if report.notices and INTERRUPTED in report.notices:
         raise KeyboardInterrupt
-    return status
+    if consent is None or not report.diagnoses:
+        return status
+    from kdoctor.cli.checking import wanted_of
+    from kdoctor.cli.fixing import fix_report
+
+    return fix_report(options, wanted_of(options, [], [], [], None), report, None, consent)
 
 
 def answer(

@@ -16,6 +16,7 @@ from kdoctor.model import Report, Severity
 
 if TYPE_CHECKING:
     from kdoctor.report import Options
+    from kdoctor.report.layout import Page
 
 FORMATS = ("text", "json", "junit", "github", "markdown")
 
@@ -36,6 +37,17 @@ Verbose = Annotated[int, typer.Option("--verbose", "-v", count=True, help="Say m
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only the answer, and that short.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colours; so does NO_COLOR.")]
 Lang = Annotated[Optional[str], typer.Option("--lang", metavar="en|zh", help="The language; by default the locale's.")]
+
+Apply = Annotated[bool, typer.Option("--apply", help="Make the fix, after a yes.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask (for scripts).")]
+Rollback = Annotated[bool, typer.Option("--rollback-on-failure", help="Take the fix back where it does not help.")]
+WeakerTrust = Annotated[
+    bool, typer.Option("--accept-weaker-trust", help="Make a fix that weakens security; --yes does not cover it.")
+]
+AllowRun = Annotated[
+    Optional[list[Path]],
+    typer.Option("--allow-run", metavar="FILE", help="Run the commands of this file of your own rules; repeatable."),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +110,25 @@ class Shared:
     def width(self) -> int:
         """Return the columns that a text may take."""
         return _width()
+
+    def print_page(self, page: Page) -> None:
+        """Write a page to standard output, in colour where that is wanted."""
+        from kdoctor.report.layout import joined
+
+        lines = page.finished()
+        if wants_color(self.no_color, sys.stdout.isatty()):
+            from kdoctor.report.color import painted
+
+            _print(painted(lines), sys.stdout)
+        else:
+            _print(joined(lines), sys.stdout)
+
+
+def page_of(options: Shared) -> Page:
+    """Return an empty page as wide as the terminal."""
+    from kdoctor.report.layout import Page
+
+    return Page(options.width())
 
 
 def shared(

@@ -93,7 +93,8 @@ def _fix(fix: Fix) -> dict[str, Any]:
 
 def _step(step: Step) -> dict[str, Any]:
     """Return a step; what it does not have is left out."""
-    return {name: value for name, value in asdict(step).items() if value is not None}
+    parts = {"text": step.text, "command": step.command, "file": step.file, "content": step.content}
+    return {name: value for name, value in parts.items() if value is not None}
 
 
 def _check(check: Check) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from kdoctor import __version__
 from kdoctor.errors import UsageError, did_you_mean
 from kdoctor.rules import model
 
-FORMAT = 12
+FORMAT = 13
 _PACKAGED = Path(__file__).parent.parent / "_rules"
 _CHECKOUT = Path(__file__).parent.parent.parent / "rules"
 
@@ -46,6 +46,8 @@ class Book:
         self._details = details
         self._rules: dict[str, model.Rule] = {}
         self.notices: tuple[str, ...] = ()
+        self.origins: Mapping[str, str] = {}
+        """The file of each rule (its id) and recipe (`fixes/ID`) that comes from a user's folder."""
 
     @property
     def literals(self) -> Mapping[str, Sequence[int]]:

@@ -291,10 +291,59 @@ def _step_problems(recipe: model.Recipe, step: model.RecipeStep, where: Where) -
         yield (*where, "restart"), f'"{step.restart}" is no name of a service'
     if step.content is not None and step.file is None:
         yield (*where, "content"), "`content` without `file`"
-    texts = (*_several(step.text), *(step.run or ()), step.file or "", step.content or "")
+    yield from _doing_problems(step, where)
+    texts = (*_several(step.text), *(step.run or ()), *(step.undo or ()), step.file or "", step.content or "")
+    texts = (*texts, *_edit_texts(step.edit))
     yield from _parameter_problems(recipe, where, texts)
     for path, problem in problems(step.when or {}, partial(_parameter_problem, recipe)):
         yield (*where, "when", *path), problem
+
+
+def _doing_problems(step: model.RecipeStep, where: Where) -> Iterator[Problem]:
+    """Yield what is wrong with what `kdoctor fix` does for a step."""
+    if step.do and not step.run and not step.restart:
+        yield (*where, "do"), "`do` without `run` or `restart`: there is nothing to do"
+    if step.do and any(word in commands.SIGNS for word in step.run or ()):
+        yield (*where, "run"), "a step that kdoctor runs is one program with its arguments, without a shell"
+    if step.undo and not step.do:
+        yield (*where, "undo"), "`undo` without `do`: kdoctor does not run this step"
+    if sum(map(bool, (step.restart, step.reload, step.edit, step.do and step.run))) > 1:
+        yield where, "a step is one of `edit`, `run` with `do`, `restart` and `reload`"
+    edit = step.edit
+    if edit is None:
+        return
+    at: Where = (*where, "edit")
+    changes = {name for name in ("set", "add", "remove", "replace", "content", "repair") if getattr(edit, name)}
+    if not changes:
+        yield at, "the edit changes nothing: give set, add, remove, replace, content or repair"
+    allowed = {"text": {"content"}, "resolv": {"add", "remove"}, "ini": {"set", "add", "remove"}}
+    wrong = changes - allowed.get(
+        edit.format, {"set", "add", "remove", "replace"} | ({"repair"} if edit.format == "json" else set())
+    )
+    for name in sorted(wrong):
+        yield (*at, name), f"the format {edit.format} takes no `{name}`"
+
+
+def _edit_texts(edit: model.EditSpec | None) -> tuple[str, ...]:
+    if edit is None:
+        return ()
+    return (
+        edit.file,
+        edit.content or "",
+        *(t for tree in (edit.set, edit.add, edit.remove, edit.replace) for t in _texts(tree)),
+    )
+
+
+def _texts(tree: object) -> Iterator[str]:
+    if isinstance(tree, str):
+        yield tree
+    elif isinstance(tree, dict):
+        for key, value in tree.items():
+            yield str(key)
+            yield from _texts(value)
+    elif isinstance(tree, list | tuple):
+        for value in tree:
+            yield from _texts(value)
 
 
 def _parameter_problems(recipe: model.Recipe, where: Where, texts: Iterable[str]) -> Iterator[Problem]:

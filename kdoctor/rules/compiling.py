@@ -39,6 +39,9 @@ def with_folders(shipped: Path, others: Iterable[Path]) -> Book:
     refuse(folder)
     book = as_book(folder)
     book.notices = tuple(notices)
+    book.origins = {
+        name: str(file.path) for name, file in folder.files.items() if not file.path.is_relative_to(shipped)
+    }
     return book
 
 

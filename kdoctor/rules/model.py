@@ -227,10 +227,36 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class EditSpec:
+    """What `kdoctor fix` changes in a file, in the file's own format; keys and values are templates.
+
+    json, toml, yaml: `set`, `add` and `remove` are trees as the file has them. `set` puts values; `add` puts
+    items into lists (or words into a text with commas), with `first` before the others; `remove` takes items
+    out of lists, and with `true` the key. environment: the variables of a shell's defaults file, an
+    EnvironmentFile or a systemd unit, by name. ini: section, then key. resolv: the keywords of resolv.conf.
+    `replace` puts one value for another wherever it stands. text: `content` is the whole file. `repair`
+    mends the slips of hand-written JSON.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    file: str
+    format: Literal["json", "toml", "yaml", "environment", "ini", "resolv", "text"]
+    set: dict[str, Any] = field(default_factory=dict)
+    add: dict[str, Any] = field(default_factory=dict)
+    remove: dict[str, Any] = field(default_factory=dict)
+    replace: dict[str, str] = field(default_factory=dict)
+    content: str | None = None
+    first: bool = False
+    repair: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RecipeStep:
     """One step: a sentence, with a command (argument vector), or a file and the lines to put there.
 
-    `restart` names a service: the step is this machine's way to restart it.
+    `restart` and `reload` name a service: the step is this machine's way to do it. `edit` is what
+    `kdoctor fix` does in place of `run`; with `do` it runs `run` itself, and `undo` takes that back. A
+    `restart` follows an edit; with `do` it is the fix.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
@@ -239,6 +265,10 @@ class RecipeStep:
     file: str | None = None
     content: str | None = None
     restart: str | None = None
+    reload: str | None = None
+    edit: EditSpec | None = None
+    do: bool = False
+    undo: tuple[str, ...] | None = None
     when: Condition | None = None
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kdoctor.model import Fix, Risk, Step
-from kdoctor.rules import commands, model, template
+from kdoctor.rules import commands, doing, model, template
 from kdoctor.rules.book import Book
 from kdoctor.rules.condition import Scope, evaluate
 from kdoctor.rules.template import fill
@@ -46,10 +46,23 @@ def fixes(rule: model.Rule, scope: Scope, book: Book, here: Here, lang: str = "e
         if any(not spec.optional and name not in parameters for name, spec in recipe.params.items()):
             continue
         found = _variant(recipe, here.platforms)
-        fix = _fix(recipe, *found, Scope(parameters, {}), here, book, lang) if found else None
+        facts = {name: tuple(_facts(use.with_.get(name, f"{{{name}}}"))) for name in parameters}
+        fix = _fix(recipe, *found, _Values(Scope(parameters, {}), facts), here, book, lang) if found else None
         if fix is not None:
             offered.add(use.use)
-            yield fix
+            yield replace(fix, origin=book.origins.get(f"fixes/{recipe.id}") or book.origins.get(rule.id))
+
+
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """A recipe's parameters, and the facts of the diagnosis that each is made of."""
+
+    scope: Scope
+    facts: doing.Facts
+
+
+def _facts(value: str) -> Iterator[str]:
+    return (name for name in template.names(value) if "." not in name)
 
 
 def _parameters(rule: model.Rule, use: model.FixUse, recipe: model.Recipe, scope: Scope) -> dict[str, str]:
@@ -75,12 +88,13 @@ def _variant(recipe: model.Recipe, platforms: Sequence[str]) -> tuple[model.Vari
 
 
 def _fix(
-    recipe: model.Recipe, variant: model.Variant, platform: str, scope: Scope, here: Here, book: Book, lang: str
+    recipe: model.Recipe, variant: model.Variant, platform: str, values: _Values, here: Here, book: Book, lang: str
 ) -> Fix | None:
+    scope = values.scope
     translation = book.translation(lang, f"fixes/{recipe.id}") if lang != "en" else None
     said = translation.steps if translation else {}
     wanted = [one for one in variant.steps if one.when is None or evaluate(one.when, scope, fill) is True]
-    filled = [(one, step) for one in wanted if (step := _step(one, scope, here, said)) is not None]
+    filled = [(one, step) for one in wanted if (step := _step(one, values, here, said)) is not None]
     if not _helps(recipe, wanted, [one for one, _ in filled]):
         return None
     titles = (*_several(translation.title if translation else ()), *_several(recipe.title))
@@ -92,6 +106,7 @@ def _fix(
         steps=tuple(step for _, step in filled),
         verify=commands.line(variant.verify, scope, here.quote),
         platform=platform,
+        check=doing.argv(variant.verify, scope),
     )
 
 
@@ -108,17 +123,24 @@ def _helps(recipe: model.Recipe, wanted: Sequence[model.RecipeStep], left: Seque
 
 def _takes_over(step: model.RecipeStep) -> bool:
     words = set(step.run or ())
-    return step.restart is not None or ("systemctl" in words and bool(words & {"daemon-reload", "restart", "reload"}))
+    return (
+        (step.restart is not None and not step.do)
+        or step.reload is not None
+        or ("systemctl" in words and bool(words & {"daemon-reload", "restart", "reload"}))
+    )
 
 
-def _step(step: model.RecipeStep, scope: Scope, here: Here, said: Mapping[str, str]) -> Step | None:
+def _step(step: model.RecipeStep, values: _Values, here: Here, said: Mapping[str, str]) -> Step | None:
     """Return the step with its values, or None where one is missing."""
+    scope = values.scope
     text = next((one for t in _several(step.text) if (one := _translated(t, scope, said)) is not None), None)
     file = fill(step.file, scope) if step.file else None
     content = fill(step.content, scope) if step.content and _fits_content(step.content, scope) else None
     command = commands.line(step.run, scope, here.quote)
     if step.restart:
         command = " ".join(map(here.quote, here.restart(step.restart)))
+    if step.reload:
+        command = " ".join(map(here.quote, _reload(here.restart(step.reload), step.reload)))
     if (
         text is None
         or (step.run and command is None)
@@ -126,7 +148,26 @@ def _step(step: model.RecipeStep, scope: Scope, here: Here, said: Mapping[str, s
         or (step.file and file is None)
     ):
         return None
-    return Step(text, command, file, content)
+    return Step(
+        text,
+        command,
+        file,
+        content,
+        edit=doing.edit(step.edit, scope, values.facts),
+        argv=doing.argv(step.run, scope) if step.do else (),
+        lone=step.do and step.restart is not None,
+        undo=doing.argv(step.undo, scope),
+        service=step.restart or step.reload,
+        action="restart" if step.restart else "reload" if step.reload else None,
+    )
+
+
+def _reload(restart: Sequence[str], service: str) -> Sequence[str]:
+    """Return the command that lets a service read its settings again: its service manager's, or SIGHUP."""
+    if "systemctl" in restart:
+        return tuple("reload" if word == "restart" else word for word in restart)
+    program = "dockerd" if service == "docker" else service
+    return (*(["sudo"] if "sudo" in restart else []), "pkill", "-HUP", "-x", program)
 
 
 def _fits_content(content: str, scope: Scope) -> bool:

@@ -1,0 +1,214 @@
+"""What a fix would do, in full, before anything is done: files with their old and new bytes, commands, restarts."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kdoctor.fixes import files, services
+from kdoctor.fixes.edits import edited
+from kdoctor.fixes.errors import FixError, NotEditableError
+from kdoctor.fixes.files import Found
+from kdoctor.fixes.services import Action
+from kdoctor.machine import Machine
+from kdoctor.masking import MASK
+from kdoctor.model import Edit, Fix, Host, Risk, Step
+
+_USER_SERVICES = frozenset({"docker-rootless"})
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A file with what it holds now and what it will; `data` None is no file."""
+
+    shown: str
+    path: Path
+    found: Found
+    data: bytes | None
+
+    def diff(self) -> list[str]:
+        """Return the lines of a unified diff, without line ends."""
+        old, new = _lines(self.found.data), _lines(self.data)
+        before = self.shown if self.found.data is not None else "/dev/null"
+        after = self.shown if self.data is not None else "/dev/null"
+        return list(difflib.unified_diff(old, new, before, after, lineterm=""))
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A program to run with its arguments; `undo` takes it back. `origin` is the user's file that says so."""
+
+    argv: tuple[str, ...]
+    undo: tuple[str, ...] = ()
+    text: str = ""
+    origin: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A fix for a diagnosis's rule, with what is known of its facts.
+
+    `stated` are facts that only a text states, with their values; they are not written into files.
+    """
+
+    rule: str
+    fix: Fix
+    stated: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that one or several fixes would do, in the order in which it is done."""
+
+    chosen: tuple[Chosen, ...]
+    changes: tuple[Change, ...] = ()
+    commands: tuple[Command, ...] = ()
+    actions: tuple[Action, ...] = ()
+    by_hand: tuple[Step, ...] = ()
+
+    @property
+    def risk(self) -> Risk:
+        """The worst of the fixes' risks."""
+        return max((one.fix.risk for one in self.chosen), key=list(Risk).index)
+
+    @property
+    def empty(self) -> bool:
+        """Tell whether there is nothing to do."""
+        return not (self.changes or self.commands or self.actions)
+
+
+def build(chosen: Sequence[Chosen], machine: Machine, host: Host, stops: Sequence[str] = ()) -> Plan:
+    """Return the plan; nothing is changed. Edits of one file by several steps or fixes are composed.
+
+    `stops` are the containers that a restart of dockerd would stop.
+
+    Raises:
+        FixError: a file cannot be edited, or a value comes from nowhere that may be written.
+    """
+    draft = _Draft(machine)
+    commands: list[Command] = []
+    wanted: dict[tuple[str, bool], str] = {}
+    by_hand: list[Step] = []
+    for one in chosen:
+        user = one.fix.platform in _USER_SERVICES
+        for step in one.fix.steps:
+            if step.edit is not None:
+                _vouched(step.edit, one)
+                draft.apply(step.edit)
+            elif step.argv:
+                commands.append(
+                    Command(
+                        _without_sudo(step.argv, machine), _without_sudo(step.undo, machine), step.text, one.fix.origin
+                    )
+                )
+            elif step.service is not None:
+                key = (step.service, user)
+                wanted[key] = "restart" if "restart" in (step.action, wanted.get(key)) else "reload"
+            else:
+                by_hand.append(step)
+    changes = draft.changes()
+    for change in changes:
+        size = len(change.data or b"") + len(change.found.data or b"")
+        files.check_writable(change.path, change.shown, size)
+    actions = _actions(wanted, changes, machine, host, stops)
+    return Plan(tuple(chosen), changes, tuple(commands), actions, tuple(by_hand))
+
+
+class _Draft:
+    """The files as they become, edit by edit."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._found: dict[str, Found] = {}
+        self._text: dict[str, str | None] = {}
+
+    def apply(self, edit: Edit) -> None:
+        shown = f"{self._machine.home}{edit.file[1:]}" if edit.file.startswith("~/") else edit.file
+        if shown not in self._found:
+            found = files.read(self._machine.path(shown), shown)
+            self._found[shown] = found
+            self._text[shown] = None if found.data is None else _decoded(found.data, shown)
+        try:
+            self._text[shown] = edited(edit, self._text[shown])
+        except NotEditableError as error:
+            raise FixError(f"{shown}: {error}; change it by hand") from error
+
+    def changes(self) -> tuple[Change, ...]:
+        out = []
+        for shown, found in self._found.items():
+            text = self._text[shown]
+            data = None if text is None else text.encode("utf-8", "surrogateescape")
+            if data != found.data:
+                out.append(Change(shown, self._machine.path(shown), found, data))
+        return tuple(out)
+
+
+def _decoded(data: bytes, shown: str) -> str:
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise FixError(f"{shown} is in UTF-16; save it as UTF-8 first")
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _vouched(edit: Edit, chosen: Chosen) -> None:
+    """Refuse values that only a text states, and values whose secret part was taken out."""
+    for name in edit.facts:
+        if name in chosen.stated:
+            value = chosen.stated[name]
+            raise FixError(
+                f"{name} {value} stands only in the text; nothing on this machine names it. "
+                f"If it is right, say so: kdoctor fix {chosen.rule} --fact {name}={value}"
+            )
+    for text in (*_values(edit.set), *_values(edit.add), *edit.replace.values(), edit.content or ""):
+        if f"{MASK}@" in text or f":{MASK}" in text or "***" in text:
+            raise FixError(
+                "a value of this fix has its password taken out; change the setting by hand, or give it with --fact"
+            )
+
+
+def _values(tree: object) -> list[str]:
+    if isinstance(tree, Mapping):
+        return [text for value in tree.values() for text in _values(value)]
+    if isinstance(tree, list | tuple):
+        return [text for value in tree for text in _values(value)]
+    return [tree] if isinstance(tree, str) else []
+
+
+def _without_sudo(argv: tuple[str, ...], machine: Machine) -> tuple[str, ...]:
+    return argv[1:] if argv[:1] == ("sudo",) and machine.uid == 0 else argv
+
+
+def _actions(
+    wanted: Mapping[tuple[str, bool], str],
+    changes: Sequence[Change],
+    machine: Machine,
+    host: Host,
+    stops: Sequence[str],
+) -> tuple[Action, ...]:
+    paths = [change.shown for change in changes]
+    out: list[Action] = []
+    for (service, user), verb in wanted.items():
+        again = services.reload_command(machine, paths, user=user)
+        if again and not any(one.argv == again for one in out):
+            out.append(Action("systemd", "daemon-reload", again))
+        now = services.action(machine, host, service, _verb(service, verb, changes), user=user)
+        if now.verb == "reload" and not now.argv:
+            now = services.action(machine, host, service, "restart", user=user)
+        ends = tuple(stops) if service == "docker" and now.verb == "restart" else ()
+        out.append(Action(now.service, now.verb, now.argv, now.by_hand, ends))
+    return tuple(out)
+
+
+def _verb(service: str, verb: str, changes: Sequence[Change]) -> str:
+    """Return reload only for what dockerd reloads, restart for all else."""
+    if service != "docker":
+        return verb
+    if not changes:
+        return verb
+    enough = all(one.path.name == "daemon.json" and services.reloads(one.found.data, one.data) for one in changes)
+    return "reload" if enough else "restart"
+
+
+def _lines(data: bytes | None) -> list[str]:
+    return [] if data is None else data.decode("utf-8", "replace").splitlines()

@@ -1,0 +1,73 @@
+"""From a recipe's step to what `kdoctor fix` does for it: an edit, an argument vector, a restart. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kdoctor.model import Edit
+from kdoctor.rules import commands, model
+from kdoctor.rules.condition import Scope
+from kdoctor.rules.template import fill, names
+
+Facts = Mapping[str, tuple[str, ...]]
+"""A recipe's parameter to the facts of the diagnosis that its value is made of."""
+
+
+class _Missing(Exception):  # noqa: N818  (no error: it ends the filling)
+    """A placeholder has no value."""
+
+
+def edit(spec: model.EditSpec | None, scope: Scope, facts: Facts) -> Edit | None:
+    """Return the edit with its values; None where one has none, or would be no value but an option or a path."""
+    if spec is None:
+        return None
+    used: set[str] = set()
+
+    def text(template: str) -> str:
+        value = fill(template, scope)
+        if value is None or "\0" in value:
+            raise _Missing
+        used.update(names(template))
+        return value
+
+    def tree(value: Any) -> Any:
+        if isinstance(value, str):
+            return text(value)
+        if isinstance(value, Mapping):
+            return {text(str(key)): tree(one) for key, one in value.items()}
+        return tuple(tree(one) for one in value) if isinstance(value, list | tuple) else value
+
+    try:
+        file = text(spec.file)
+        if not _is_path(spec.file, file):
+            return None
+        return Edit(
+            file=file,
+            format=spec.format,
+            set=tree(spec.set),
+            add=tree(spec.add),
+            remove=tree(spec.remove),
+            replace=tree(spec.replace),
+            content=None if spec.content is None else text(spec.content),
+            first=spec.first,
+            repair=spec.repair,
+            facts=tuple(sorted({fact for name in used for fact in facts.get(name, ())})),
+        )
+    except _Missing:
+        return None
+
+
+def _is_path(template: str, path: str) -> bool:
+    """Tell whether a filled path is absolute and its values go into no other folder than they are meant to."""
+    if not path.startswith(("/", "~/")) and path[1:3] not in (":/", ":\\"):
+        return False
+    added = len(path.split("/")) - len(template.split("/"))
+    return ".." not in path.split("/") and (template.startswith("{") or added == 0)
+
+
+def argv(run: Sequence[str] | None, scope: Scope) -> tuple[str, ...]:
+    """Return a command as an argument vector; empty where a value may not stand there, or a shell is needed."""
+    if not run or any(word in commands.SIGNS for word in run) or commands.line(run, scope) is None:
+        return ()
+    return tuple(fill(word, scope) or "" for word in run)

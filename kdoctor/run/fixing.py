@@ -1,0 +1,271 @@
+"""`kdoctor fix`: what is wrong, the fix that kdoctor can make for it, its plan, and the proof that it helped."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from kdoctor.errors import UsageError, did_you_mean
+from kdoctor.fixes import services
+from kdoctor.fixes.errors import FixError
+from kdoctor.fixes.plan import Chosen, Plan, build
+from kdoctor.machine import Machine
+from kdoctor.model import Diagnosis, Evidence, Fix, Report, Risk, Severity, Status, Verdict
+from kdoctor.probes.runner import Place
+from kdoctor.references import parse
+from kdoctor.registries import api_host, is_well_known
+from kdoctor.rules.book import Book
+from kdoctor.rules.match import Candidate
+from kdoctor.run import places
+from kdoctor.run.check import Run, Wanted
+from kdoctor.run.given import Wish, parses
+from kdoctor.run.probing import diagnosed
+from kdoctor.run.situation import Situation, runner, survey
+from kdoctor.vantages import look
+
+_OF_MACHINE = frozenset(
+    {
+        "proxy.settings",
+        "proxy.listeners",
+        "dns.resolvers",
+        "dns.elsewhere",
+        "docker.config",
+        "docker.ping",
+        "docker.credentials",
+        "docker.insecure",
+        "host.disk",
+        "registry.mirrors",
+        "minikube.profile",
+    }
+)
+"""Probes whose fields come from this machine's settings, not from what was asked about."""
+
+DAEMON_SECONDS = 30.0
+"""How long dockerd may take to answer after it was restarted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A diagnosis to fix; `stated` are those of its facts that only a text or report states."""
+
+    diagnosis: Diagnosis
+    stated: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A plan for cases, what else would help (done by hand), and what the plan was made of."""
+
+    cases: tuple[Case, ...]
+    plan: Plan | None
+    others: tuple[Fix, ...]
+    report: Report
+    machine: Machine
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What came of it: whether the failed question is answered now, and the sentences that say so."""
+
+    better: bool
+    sentences: tuple[str, ...]
+    report: Report | None = None
+
+
+async def offer(book: Book, wanted: Wanted, wish: Wish) -> Offer:
+    """Check, or probe the rules that the wish names, and plan the fix that kdoctor can make.
+
+    Raises:
+        UsageError: a rule needs a fact that is not given, or a fact is none.
+        FixError: the files cannot be edited.
+    """
+    job = Run(book, wanted)
+    report = await job.go()
+    situation = job.situation
+    assert situation is not None
+    cases = await _named(book, wanted, wish, situation, report) if wish.rules else _root(report)
+    return await planned(cases, situation, report, wish.recipe)
+
+
+def _root(report: Report) -> list[Case]:
+    """Return the root cause that a check has proven; what is only suspected is not changed by itself."""
+    found = [d for d in report.diagnoses if d.verdict is Verdict.CONFIRMED and d.severity is not Severity.INFO]
+    return [Case(found[0], {})] if found else []
+
+
+async def _named(book: Book, wanted: Wanted, wish: Wish, situation: Situation, report: Report) -> list[Case]:
+    cases = []
+    given = wish.given
+    for rule_id in wish.rules:
+        rule = book.rule(rule_id)
+        unknown = next((name for name in given if not any(name in book.rule(one).facts for one in wish.rules)), None)
+        if unknown is not None:
+            raise UsageError(f'the rule {rule_id} has no fact "{unknown}".{did_you_mean(unknown, rule.facts)}')
+        own = {name: value for name, value in {**wish.reported, **given}.items() if name in rule.facts}
+        found = next((d for d in report.diagnoses if d.rule == rule_id and _agree(d.facts, own)), None)
+        if found is not None:
+            cases.append(Case(found, {}))
+            continue
+        missing = [name for name, spec in rule.facts.items() if not spec.optional and name not in own]
+        if missing:
+            needs = " ".join(f"--fact {name}=..." for name in missing)
+            raise UsageError(f"{rule_id} was not found by the check; to fix it anyway give {needs}")
+        docker = situation.vantages.docker is not None
+        place = situation.place("docker" if docker else "shell")
+        candidate = Candidate(rule, own, vantage=place.name)
+        diagnosis = await _diagnosed(candidate, book, wanted.lang, place, situation, wanted.seconds)
+        cases.append(Case(diagnosis, stated(diagnosis, situation, frozenset(given.values()))))
+    return cases
+
+
+async def _diagnosed(
+    candidate: Candidate, book: Book, lang: str, place: Place, situation: Situation, seconds: float
+) -> Diagnosis:
+    on = places.platforms(candidate.engine, "", place.name, situation.host, sys.platform)
+    setting = situation.setting(book, lang, on)
+    return await diagnosed(candidate, setting, place, runner(situation, seconds))
+
+
+def _agree(facts: Mapping[str, str], own: Mapping[str, str]) -> bool:
+    return all(facts.get(name, value) == value for name, value in own.items())
+
+
+def stated(diagnosis: Diagnosis, situation: Situation, given: frozenset[str] = frozenset()) -> dict[str, str]:
+    """Return the facts that no setting of this machine, no probe of it and no flag has: they may be anybody's words."""
+    here = {text for e in diagnosis.evidence if e.probe in _OF_MACHINE for text in _texts(e)}
+    return {
+        name: value
+        for name, value in diagnosis.facts.items()
+        if not (value in given or value in situation.known or value in here or _public(name, value, situation))
+    }
+
+
+def _public(name: str, value: str, situation: Situation) -> bool:
+    """Tell whether a registry, or an image's, is a public one or stands in settings here."""
+    if name == "image" and parses(value):
+        value = api_host(parse(value).registry)
+    return name in ("registry", "image") and (is_well_known(value) or value in situation.known)
+
+
+def _texts(evidence: Evidence) -> list[str]:
+    values = [v for value in evidence.data.values() for v in (value if isinstance(value, tuple) else (value,))]
+    return [str(value) for value in values if value is not None]
+
+
+async def planned(cases: Sequence[Case], situation: Situation, report: Report, recipe: str | None = None) -> Offer:
+    """Return the plan of the first fix of each case that kdoctor can make, or of the recipe asked for.
+
+    Raises:
+        UsageError: no case offers the recipe.
+        FixError: a file cannot be edited.
+    """
+    chosen, others = [], []
+    live = [case for case in cases if case.diagnosis.verdict is not Verdict.REFUTED]
+    for case in live:
+        fixes = case.diagnosis.fixes
+        if recipe is not None and recipe not in [fix.id for fix in fixes]:
+            offered = ", ".join(fix.id for fix in fixes) or "none"
+            raise UsageError(f"{case.diagnosis.rule} offers no fix {recipe} here; it offers {offered}")
+        able = [fix for fix in fixes if fix.automatic and recipe in (None, fix.id)]
+        pick = min(able, key=lambda fix: fix.risk is Risk.WEAKENS_TRUST, default=None)
+        others += [fix for fix in fixes if fix is not pick]
+        if pick is not None:
+            chosen.append(Chosen(case.diagnosis.rule, pick, case.stated))
+    plan = None
+    if chosen:
+        stops = await _stops(situation)
+        plan = build(chosen, situation.machine, situation.host, stops)
+    return Offer(tuple(live), plan, tuple(others), report, situation.machine)
+
+
+async def _stops(situation: Situation) -> tuple[str, ...]:
+    docker = situation.vantages.docker
+    if docker is None or docker.info is None:
+        return ()
+    return await services.stopped_by_restart(situation.machine, docker.endpoint)
+
+
+def await_docker(made: Offer) -> None:
+    """Wait until dockerd answers again, at most DAEMON_SECONDS."""
+    from kdoctor.run.situation import run
+
+    run(_until_docker_answers(made))
+
+
+async def prove(book: Book, wanted: Wanted, made: Offer, verified: str | None) -> Proof:
+    """Ask the failed question again: the walk for the person's own image, after `verified`, the recipe's own words.
+
+    `verified` is None where the recipe's command succeeded (or has none), else what it said.
+    """
+    await _until_docker_answers(made)
+    again = _asked_again(wanted, made.cases)
+    report = await Run(book, again).go()
+    rules = {case.diagnosis.rule for case in made.cases}
+    still = [d for d in report.diagnoses if d.rule in rules and d.verdict is not Verdict.REFUTED]
+    errors = [d for d in report.at_least(Severity.ERROR) if d.verdict is Verdict.CONFIRMED]
+    sentences = []
+    if still:
+        sentences.append(f"{still[0].title} ({still[0].rule}): it is still so")
+    elif errors:
+        sentences.append(f"the failure is another one now: {errors[0].title} ({errors[0].rule})")
+    if verified is not None:
+        sentences.append(verified)
+    better = not still and not errors and verified is None
+    if better:
+        sentences.append(
+            "every step to the image works now" if report.status is Status.HEALTHY else "the failure is gone"
+        )
+    return Proof(better, tuple(sentences), report)
+
+
+async def _until_docker_answers(made: Offer) -> None:
+    """Wait for dockerd after a restart."""
+    plan = made.plan
+    if plan is None or not any(action.service == "docker" and action.argv for action in plan.actions):
+        return
+    end = time.monotonic() + DAEMON_SECONDS
+    while time.monotonic() < end:
+        found = await look(made.machine)
+        if found.docker is not None and found.docker.info is not None:
+            return
+        await asyncio.sleep(0.2)
+
+
+def _asked_again(wanted: Wanted, cases: Sequence[Case]) -> Wanted:
+    """Return the check with the images and registries that the diagnoses are about."""
+    images, registries = list(wanted.images), list(wanted.registries)
+    for case in cases:
+        facts = case.diagnosis.facts
+        image, registry = facts.get("image"), facts.get("registry")
+        if image and not images and not wanted.manifest_images and parses(image):
+            images.append(image)
+        elif registry and not images and not wanted.manifest_images and not registries:
+            registries.append(registry)
+    return replace(wanted, images=tuple(images), registries=tuple(registries))
+
+
+def may_verify(case: Case) -> bool:
+    """Tell whether the recipe's own question may be asked: it pulls an image that the person or this machine names."""
+    return not {"image", "registry"} & set(case.stated)
+
+
+async def for_report(wanted: Wanted, report: Report, recipe: str | None = None) -> Offer:
+    """Plan the fix of a report that was just made: of `explain` or `check` with --fix.
+
+    Raises:
+        FixError: nothing in it was proven, or a file cannot be edited.
+    """
+    situation = await survey(wanted.given(), wanted.seconds)
+    first = next((d for d in report.diagnoses if d.verdict is not Verdict.REFUTED), None)
+    if first is not None and first.verdict is not Verdict.CONFIRMED:
+        raise FixError(
+            f"{first.rule} is not proven here, so nothing is changed; `kdoctor fix {first.rule}` fixes it anyway"
+        )
+    known = frozenset(wanted.images) | frozenset(wanted.registries)
+    cases = (
+        [] if first is None else [Case(first, stated(first, situation, known) if report.command == "explain" else {})]
+    )
+    return await planned(cases, situation, report, recipe)
