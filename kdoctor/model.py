@@ -223,6 +223,36 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """What a mirror was seen to serve: `image` is the name asked for there, `outcome` as registry.manifest has it.
+
+    `fits` tells that `repository` can stand in `--image-repository`; `same` whether the digest is the upstream's or
+    another mirror's (None: nothing to compare with). `rate` is in bytes a second, `listed` False for the person's own.
+    """
+
+    repository: str
+    of: str
+    image: str
+    outcome: str
+    detail: str = ""
+    vantage: str = "shell"
+    seconds: float = 0.0
+    digest: str | None = None
+    same: bool | None = None
+    rate: int | None = None
+    fits: bool = False
+    listed: bool = True
+    country: str = ""
+    last_known: str = ""
+    source: str = ""
+
+    @property
+    def serves(self) -> bool:
+        """Tell whether the manifest and, where they were asked for, the first bytes came."""
+        return self.outcome == "ok"
+
+
+@dataclass(frozen=True, slots=True)
 class Platform:
     """One thing that is installed here: a runtime or a cluster tool, and how it was found."""
 
@@ -247,6 +277,7 @@ class Host:
 class Report:
     """Everything that a command found; every output format and the exit status come from it alone.
 
+    `offers` and `fixes` are the answer of `mirrors`: what each mirror serves, how to use the best one.
     `notices` are sentences about the run itself: what was cut, which user rule replaced which.
     `blind` tells that a check that applies here could not look.
     """
@@ -258,6 +289,8 @@ class Report:
     checks: tuple[Check, ...] = ()
     routes: tuple[Route, ...] = ()
     nearest: tuple[Neighbour, ...] = ()
+    offers: tuple[Offer, ...] = ()
+    fixes: tuple[Fix, ...] = ()
     host: Host | None = None
     notices: tuple[str, ...] = ()
     blind: bool = False

@@ -255,6 +255,34 @@ def route(
     return routing.route(shared(output, lang=lang, no_color=no_color), url)
 
 
+@app.command()
+def mirrors(
+    of: Annotated[
+        Optional[list[str]],
+        typer.Argument(metavar="[IMAGE|REGISTRY]...", help="Whose mirrors; by default all.", show_default=False),
+    ] = None,
+    add: Annotated[
+        Optional[list[str]],
+        typer.Option("--add", metavar="HOST[/PATH]", help="A mirror of your own to ask as well; repeatable."),
+    ] = None,
+    output: Output = None,
+    timeout: Timeout = None,
+    rules: Rules = None,
+    exit_zero: ExitZero = False,
+    allow_inconclusive: AllowInconclusive = False,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+    lang: Lang = None,
+) -> int:
+    """Ask the known mirrors of a registry: who serves from here, how fast, and the same content."""
+    from kdoctor.cli import mirroring
+
+    flags = {"exit_zero": exit_zero, "allow_inconclusive": allow_inconclusive, "quiet": quiet, "no_color": no_color}
+    options = shared(output, timeout, rules, "error", lang, verbose=verbose, **flags)
+    return mirroring.mirrors(options, of or [], add or [])
+
+
 rules_app = typer.Typer(help="The known failures.", no_args_is_help=True, rich_markup_mode=None)
 schema_app = typer.Typer(
     help="JSON Schemas of what kdoctor reads and writes.", no_args_is_help=True, rich_markup_mode=None

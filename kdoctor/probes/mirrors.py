@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from kdoctor.errors import UsageError
 from kdoctor.model import CUT, UNSEEN
 from kdoctor.probes import registry_answers
 from kdoctor.probes.ask import Found
@@ -16,7 +17,8 @@ from kdoctor.probes.registry_api import Api, api_of, base_url
 from kdoctor.probes.registry_http import Conversation
 from kdoctor.probes.streams import settle
 from kdoctor.references import DOCKER_HUB, ImageNameError, Reference, parse
-from kdoctor.registries import CONTROLS, PublicMirror, canonical, family, mirrors_of, proof_images
+from kdoctor.registries import CONTROLS, PublicMirror, canonical, family, proof_images
+from kdoctor.settings.mirrorlist import mirrors_here
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -177,7 +179,10 @@ async def substitute(ask: Asking, registry: str, image: str | None = None) -> Fo
         return reference
     if reference is not None and canonical(reference.registry) != canonical(registry):
         reference = None
-    known = mirrors_of(registry)
+    try:
+        known = mirrors_here(ask.vantage.machine, registry)
+    except UsageError as error:
+        return Found(UNSEEN, str(error))
     if not known:
         return Found("none", f"no public mirror of {registry} is known")
     offers = await asyncio.gather(*(_offered(ask, registry, one, reference) for one in known))
@@ -194,7 +199,7 @@ async def substitute(ask: Asking, registry: str, image: str | None = None) -> Fo
 
 
 async def _offered(ask: Asking, registry: str, mirror: PublicMirror, reference: Reference | None) -> _Offer:
-    wanted = _names_at(mirror, registry, reference)
+    wanted = names_at(mirror, registry, reference)
     if wanted is None:
         return _Offer(mirror, "not mirrored", fit=False)
     async with Conversation(ask) as http:
@@ -210,8 +215,8 @@ async def _offered(ask: Asking, registry: str, mirror: PublicMirror, reference: 
     return _Offer(mirror, outcomes[0], fit=all(outcome == "ok" for outcome in outcomes))
 
 
-def _names_at(mirror: PublicMirror, registry: str, reference: Reference | None) -> list[str] | None:
-    """Return what to ask the mirror for: the image first, then what an installer would need."""
+def names_at(mirror: PublicMirror, registry: str, reference: Reference | None) -> list[str] | None:
+    """Return what to ask the mirror for: the image first, then what an installer would need; None: not mirrored."""
     kubernetes = mirror.of == "registry.k8s.io"
     proofs = []
     for name in proof_images(registry):

@@ -129,11 +129,11 @@ def _put_fixes(page: Page, diagnosis: Diagnosis, say: Words, verbose: int) -> No
     if not diagnosis.fixes:
         page.text(say.no_fix)
         return
-    _put_fix(page, diagnosis.fixes[0], say, say.fix, verbose)
+    put_fix(page, diagnosis.fixes[0], say, say.fix, verbose)
     others = diagnosis.fixes[1:]
     for fix in others if verbose else others[:_OTHERS_SHOWN]:
         page.gap()
-        _put_fix(page, fix, say, say.other_fixes, verbose)
+        put_fix(page, fix, say, say.other_fixes, verbose)
     if len(others) > _OTHERS_SHOWN and not verbose:
         page.gap()
         page.text(say.more_fixes.format(count=len(others) - _OTHERS_SHOWN), style="dim")
@@ -146,7 +146,8 @@ def cost(fix: Fix, say: Words, verbose: int = 1) -> str:
     return f" ({say.comma.join(costs)})" if costs else ""
 
 
-def _put_fix(page: Page, fix: Fix, say: Words, word: str, verbose: int) -> None:
+def put_fix(page: Page, fix: Fix, say: Words, word: str, verbose: int) -> None:
+    """Put a fix with its steps; `word` stands before its title."""
     page.text(f"{fix.title}{cost(fix, say, verbose)}", first=f"{word}{say.colon}", lead="head", style="title")
     for number, step in enumerate(fix.steps, 1):
         _put_step(page, step, say, f"{number}. " if len(fix.steps) > 1 else "")

@@ -23,6 +23,11 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001  (every ren
     """Return workflow commands, one a line: roots and independent findings, and what could not be seen."""
     say = words(report.lang)
     out = [_annotation(diagnosis, say) for diagnosis in report.diagnoses if _is_shown(diagnosis)]
+    out += [
+        f"::warning title=kdoctor::{_data(f'{offer.repository}{say.colon}{say.digest_beware} {offer.digest}')}"
+        for offer in report.offers
+        if offer.same is False
+    ]
     if not out:
         out.append(_nothing(report, say))
     out += [f"::notice title=kdoctor::{_data(notice)}" for notice in report.notices]
@@ -70,6 +75,10 @@ def _place(diagnosis: Diagnosis) -> list[str]:
 
 
 def _nothing(report: Report, say: Words) -> str:
+    if report.command == "mirrors":
+        serving = sum(offer.serves for offer in report.offers)
+        text = say.some_mirror.format(count=serving, all=len(report.offers)) if serving else say.no_mirror
+        return f"::{'notice' if serving else 'warning'} title=kdoctor::{text}"
     if report.diagnoses:
         return f"::notice title=kdoctor::{say.healed}"
     if report.status is Status.UNKNOWN:

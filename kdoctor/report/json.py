@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from kdoctor import __version__
-from kdoctor.model import Check, Diagnosis, Evidence, Fix, Host, Report, Step
+from kdoctor.model import Check, Diagnosis, Evidence, Fix, Host, Offer, Report, Step
 from kdoctor.report import Options, safety
 
 SCHEMA = "kdoctor/report/1"
@@ -40,6 +40,8 @@ def document(report: Report) -> dict[str, Any]:
         "checks": [_check(check) for check in report.checks],
         "routes": [asdict(route) for route in report.routes],
         "nearest": [{"rule": n.rule, "title": n.title, "shared": list(n.shared)} for n in report.nearest],
+        "offers": [_offer(offer) for offer in report.offers],
+        "fixes": [_fix(fix) for fix in report.fixes],
         "platform": _host(report.host),
         "notices": list(report.notices),
         "blind": report.blind,
@@ -99,6 +101,10 @@ def _step(step: Step) -> dict[str, Any]:
 
 def _check(check: Check) -> dict[str, Any]:
     return {**asdict(check), "seconds": round(check.seconds, 3)}
+
+
+def _offer(offer: Offer) -> dict[str, Any]:
+    return {**asdict(offer), "seconds": round(offer.seconds, 3)}
 
 
 def _host(host: Host | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from kdoctor.model import CUT, UNSEEN, Check, Diagnosis, Report, Role, Verdict
+from kdoctor.model import CUT, UNSEEN, Check, Diagnosis, Offer, Report, Role, Verdict
 from kdoctor.report import Options, safety
 from kdoctor.report.diagnosis import put_diagnosis, put_refuted, put_secondary
 from kdoctor.report.layout import Page, joined
@@ -21,6 +21,7 @@ def render(report: Report, options: Options) -> str:
     bad = report.at_least(options.fail_on)
     cases = [_check(check, say, fails=bool(bad)) for check in report.checks]
     cases += [_diagnosis(diagnosis, say, fails=diagnosis in bad) for diagnosis in report.diagnoses]
+    cases += [_offer(offer, say) for offer in report.offers]
     if not cases:
         cases = [_nothing(report, say)]
     counts = {
@@ -74,6 +75,17 @@ def _diagnosis(diagnosis: Diagnosis, say: Words, *, fails: bool) -> ET.Element:
         ET.SubElement(case, "failure", {"message": message, "type": safety.one_line(diagnosis.rule)}).text = text
     else:
         ET.SubElement(case, "system-out").text = text
+    return case
+
+
+def _offer(offer: Offer, say: Words) -> ET.Element:
+    """Return a case that fails only where the mirror's content differs: one that is down is no defect of ours."""
+    case = _case("kdoctor.mirrors", f"{offer.of} {offer.repository}", offer.seconds)
+    if offer.same is False:
+        message = safety.one_line(f"{say.digest_beware} {offer.digest}")
+        ET.SubElement(case, "failure", {"message": message, "type": "other-digest"})
+    elif not offer.serves:
+        ET.SubElement(case, "skipped", {"message": safety.one_line(f"{offer.outcome}{say.colon}{offer.detail}")})
     return case
 
 

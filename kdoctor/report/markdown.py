@@ -11,6 +11,8 @@ import re
 from kdoctor.model import Diagnosis, Evidence, Fix, Report, Role, Status, Step, Verdict
 from kdoctor.report import Options, safety
 from kdoctor.report.diagnosis import cost
+from kdoctor.report.offers import digest_word, speed
+from kdoctor.report.offers import state as state_of
 from kdoctor.report.walk import route_text, state
 from kdoctor.report.words import Words, words
 
@@ -48,7 +50,9 @@ def render(report: Report, options: Options) -> str:
     for diagnosis in present:
         full = diagnosis.role in (Role.ROOT, Role.INDEPENDENT)
         parts += _diagnosis(diagnosis, say, options.verbose) if full else _secondary(diagnosis, say)
-    if not present:
+    if report.command == "mirrors":
+        parts += _offers(report, say)
+    elif not present:
         parts.append(_no_problem(report, say))
     for diagnosis in report.diagnoses:
         if diagnosis.verdict is Verdict.REFUTED:
@@ -145,6 +149,22 @@ def _nearest(report: Report, say: Words) -> list[str]:
         f"{say.nearest}{say.colon.strip()}",
         "\n".join(f"- {code(n.rule)} {escaped(n.title)}" for n in report.nearest),
     ]
+
+
+def _offers(report: Report, say: Words) -> list[str]:
+    parts: list[str] = []
+    for registry in dict.fromkeys(offer.of for offer in report.offers):
+        offers = [offer for offer in report.offers if offer.of == registry]
+        parts.append(f"**{escaped(say.mirrors_of.format(registry=registry, vantage=offers[0].vantage))}**")
+        rows = ["| | | | |", "| --- | --- | --- | --- |"]
+        for offer in offers:
+            told = speed(offer) if offer.serves else offer.detail
+            word = digest_word(offer, say)[0]
+            rows.append(f"| {state_of(offer, say)[0]} | {code(offer.repository)} | {escaped(told)} | {word} |")
+        parts.append("\n".join(rows))
+    for number, fix in enumerate(report.fixes):
+        parts += _fix(fix, say, say.other_fixes if number else say.use_best)
+    return parts
 
 
 def _walk(report: Report, say: Words) -> list[str]:

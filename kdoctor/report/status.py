@@ -10,11 +10,15 @@ BLIND = 3
 
 
 def exit_status(report: Report, fail_on: Severity, exit_zero: bool = False, allow_inconclusive: bool = False) -> int:
-    """Return the status of `check` (0 healthy, 1 found, 3 could not look) or `explain` (0 explained, 1 unknown).
+    """Return the status that the command's own question has.
+
+    `check`: 0 healthy, 1 found, 3 could not look. `explain`: 0 explained, 1 unknown. `mirrors`: 0 one serves,
+    1 none does, 3 could not look.
 
     What ends otherwise (2 usage, 3 unreadable source, 4 our own failure) is an error, see errors.py.
     """
-    status = _explain(report) if report.command == "explain" else _check(report, fail_on)
+    judge = {"explain": _explain, "mirrors": _mirrors}.get(report.command)
+    status = judge(report) if judge else _check(report, fail_on)
     if exit_zero and status in (FOUND, BLIND):
         return 0
     return 0 if allow_inconclusive and status == BLIND else status
@@ -22,6 +26,10 @@ def exit_status(report: Report, fail_on: Severity, exit_zero: bool = False, allo
 
 def _explain(report: Report) -> int:
     return FOUND if report.status is Status.UNKNOWN else EXPLAINED
+
+
+def _mirrors(report: Report) -> int:
+    return {Status.HEALTHY: HEALTHY, Status.PROBLEM: FOUND, Status.UNKNOWN: BLIND}[report.status]
 
 
 def _check(report: Report, fail_on: Severity) -> int:

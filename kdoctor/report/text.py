@@ -6,6 +6,7 @@ from kdoctor.model import CUT, UNSEEN, Report, Role, Status, Verdict
 from kdoctor.report import Options, safety
 from kdoctor.report.diagnosis import put_diagnosis, put_refuted, put_secondary
 from kdoctor.report.layout import Page, Span, joined
+from kdoctor.report.offers import put_offers
 from kdoctor.report.walk import is_ok, put_checks, put_routes
 from kdoctor.report.words import Words, words
 
@@ -27,6 +28,10 @@ def render(report: Report, options: Options) -> str:
 
 
 def _put_headlines(page: Page, report: Report, say: Words) -> None:
+    for offer in (o for o in report.offers if o.serves and o.same is not False):
+        page.row(Span(safety.one_line(offer.repository)))
+    if report.command == "mirrors":
+        return
     for diagnosis in report.diagnoses:
         if diagnosis.verdict is not Verdict.REFUTED and diagnosis.role in (Role.ROOT, Role.INDEPENDENT):
             head = f"{say.severity[diagnosis.severity]} {safety.one_line(diagnosis.rule)}{say.colon}"
@@ -42,6 +47,13 @@ def _put_report(page: Page, report: Report, say: Words, options: Options) -> Non
             put_checks(page, report, say, options.verbose)
     elif options.verbose:
         put_routes(page, report, say, options.verbose)
+    if report.command == "mirrors":
+        put_offers(page, report, say, options.verbose)
+        if report.offers and not any(offer.serves for offer in report.offers):
+            page.gap()
+            page.text(say.no_mirror, style="warn")
+        _put_notices(page, report, say)
+        return
     present = [d for d in report.diagnoses if d.verdict is not Verdict.REFUTED]
     refuted = [d for d in report.diagnoses if d.verdict is Verdict.REFUTED]
     for diagnosis in present:

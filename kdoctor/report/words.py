@@ -46,6 +46,15 @@ class Words:
     nothing_found: str
     not_seen: str
     routes: str
+    mirrors_of: str
+    use_best: str
+    digest_same: str
+    digest_other: str
+    digest_alone: str
+    digest_beware: str
+    last_known: str
+    some_mirror: str
+    no_mirror: str
     direct: str
     by_proxy: str
     notes: str
@@ -111,6 +120,15 @@ _ENGLISH = Words(
     nothing_found="Nothing was found.",
     not_seen="What could not be seen",
     routes="The way to it",
+    mirrors_of="Mirrors of {registry}, seen from {vantage}",
+    use_best="How to use it",
+    digest_same="same digest",
+    digest_other="ANOTHER digest",
+    digest_alone="digest not compared",
+    digest_beware="Its content is not what the others serve (an old copy, or a changed one); do not use it:",
+    last_known="known to have worked {when}",
+    some_mirror="{count} of {all} mirrors serve from here.",
+    no_mirror="No known mirror was seen to serve from here.",
     direct="direct",
     by_proxy="by the proxy {proxy}",
     notes="Notes",
@@ -176,6 +194,15 @@ _CHINESE = Words(
     nothing_found="没有发现问题。",
     not_seen="无法查看的部分",
     routes="访问路径",
+    mirrors_of="{registry} 的镜像源，从 {vantage} 看到",
+    use_best="怎么用",
+    digest_same="摘要一致",
+    digest_other="摘要不一致",
+    digest_alone="摘要未作比较",
+    digest_beware="它的内容与其他来源不同（旧副本，或被改动过），请勿使用：",
+    last_known="{when} 时可用",
+    some_mirror="{all} 个镜像源中有 {count} 个在这里可用。",
+    no_mirror="没有看到任何已知镜像源在这里可用。",
     direct="直连",
     by_proxy="经代理 {proxy}",
     notes="说明",

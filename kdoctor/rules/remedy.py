@@ -79,6 +79,15 @@ def _parameters(rule: model.Rule, use: model.FixUse, recipe: model.Recipe, scope
     return {name: value for name, value in filled.items() if value and fits(recipe.params[name].type, value)}
 
 
+def by_itself(recipe: model.Recipe, values: Mapping[str, str], book: Book, here: Here, lang: str = "en") -> Fix | None:
+    """Return a recipe that no rule offers, with values that a probe found; None where it does not help here."""
+    found = _variant(recipe, here.platforms)
+    sound = {n: v for n, v in values.items() if n in recipe.params and fits(recipe.params[n].type, v)}
+    if found is None or any(not spec.optional and name not in sound for name, spec in recipe.params.items()):
+        return None
+    return _fix(recipe, *found, Scope(sound, {}), here, book, lang)
+
+
 def _variant(recipe: model.Recipe, platforms: Sequence[str]) -> tuple[model.Variant, str] | None:
     for platform in (*platforms, "any"):
         for variant in recipe.variants:

@@ -36,7 +36,9 @@ IMAGES: Final = (
     Image("docker.io/library/big", "latest", megabytes=6),
     Image("registry.k8s.io/pause", "3.9"),
     Image("registry.k8s.io/coredns/coredns", "v1.11.1"),
-    Image("registry.aliyuncs.com/google_containers/pause", "3.9"),
+    Image("registry.aliyuncs.com/google_containers/pause", "3.9", ("amd64",)),  # not what the upstream has
+    Image("registry.cn-hangzhou.aliyuncs.com/google_containers/pause", "3.9"),
+    Image("registry.cn-hangzhou.aliyuncs.com/google_containers/coredns", "v1.11.1"),
     Image("quay.io/prometheus/busybox", "latest"),
     Image("ghcr.io/lab/app", "1"),
     Image("registry.corp.test/team/app", "1"),
