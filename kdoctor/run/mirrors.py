@@ -192,7 +192,7 @@ def _use(
     best = next((offer for offer in found if offer.serves and offer.same is not False), None)
     if best is None:
         return
-    here = [platform.id for platform in situation.host.platforms if platform.id in (*_PULLERS, *_CLUSTERS)]
+    installed = [platform.id for platform in situation.host.platforms if platform.id in (*_PULLERS, *_CLUSTERS)]
     host = best.repository.partition("/")[0]
     whole = host == best.repository
     recipe = "image-repository.use" if best.fits else "mirror.use"
@@ -201,7 +201,7 @@ def _use(
         del values["mirror"]
     if question.image is not None:
         values["image"] = best.image if question.registry not in HUB else question.image.familiar
-    platforms = (here or ["docker-engine"]) if whole or best.fits else ["shell"]
+    platforms = (installed or ["docker-engine"]) if whole or best.fits else ["shell"]
     shown: set[tuple[object, ...]] = set()
     for platform in platforms:
         here = situation.setting(book, wanted.lang, (platform,)).here
