@@ -3,27 +3,46 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 
-from kdoctor.errors import KdoctorError
-
 INTERRUPTED = 130
-FAILED = 4
+
+_OF_OUTPUT = (errno.ENOSPC, errno.EIO, errno.EDQUOT)
+"""How writing to standard output fails: the disk is full, the terminal gone."""
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; the one place where errors become exit statuses."""
-    status = FAILED
+    status = 0
     try:
         status = _status(arguments)
-        sys.stdout.flush()
-    except BrokenPipeError:  # `kdoctor ... | head`
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:  # `kdoctor ... | head`: the reader has what it wants
+        forget_readers()
     except KeyboardInterrupt:
         status = INTERRUPTED
+    except OSError as error:
+        forget_readers()
+        status = _unwritable(error)
     raise SystemExit(status)
+
+
+def forget_readers() -> None:
+    """Write to nowhere from now on: whoever read standard output has gone, or it cannot be written."""
+    with contextlib.suppress(OSError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+
+
+def _unwritable(error: OSError) -> int:
+    from kdoctor.cli.crash import FAILED, say
+
+    with contextlib.suppress(OSError):
+        say(f"standard output cannot be written: {error.strerror or error}")
+    return FAILED
 
 
 def _status(arguments: list[str] | None) -> int:
@@ -37,25 +56,12 @@ def _status(arguments: list[str] | None) -> int:
         return error.exit_code
     except typer.Abort:
         return INTERRUPTED
-    except KdoctorError as error:
-        _say(str(error))
-        return error.exit_status
     except (KeyboardInterrupt, BrokenPipeError):
         raise
-    except Exception as error:  # noqa: BLE001  (the boundary)
-        if hasattr(error, "show") and hasattr(error, "exit_code"):
-            # a usage error of click's, which typer carries under a name of its own since 0.20
-            error.show()
-            return int(error.exit_code)
-        from kdoctor.cli.crash import log
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _OF_OUTPUT and error.filename is None:
+            raise
+        from kdoctor.cli.crash import ended
 
-        where = log(error)
-        _say(f"kdoctor itself failed ({type(error).__name__}); please report it" + (f" with {where}" if where else ""))
-        return FAILED
+        return ended(error)
     return code if isinstance(code, int) else 0
-
-
-def _say(text: str) -> None:
-    from kdoctor.masking import mask
-
-    print(f"kdoctor: {mask(text)}", file=sys.stderr)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -183,65 +182,6 @@ def test_route_decides_as_go_does(env: dict[str, str]) -> None:
     routes = [route for route in report(done)["routes"] if route["vantage"] == "shell"]
     assert [route["proxy"] for route in routes] == ["http://proxy.corp:3128", None, None]
     assert SECRET.encode() not in done.stdout
-
-
-# --- run --------------------------------------------------------------------------------------------
-
-
-def test_run_keeps_the_commands_streams_and_status(env: dict[str, str]) -> None:
-    script = f"printf out; printf '%s' '{REFUSED}' >&2; exit 7"
-    done = kdoctor(env, "run", "--no-probe", "--", "sh", "-c", script)
-    assert done.returncode == 7
-    assert done.stdout == b"out"
-    assert done.stderr.startswith(REFUSED.encode())
-    assert b"proxy-connection-refused" in done.stderr
-
-
-def test_run_of_a_success_adds_nothing(env: dict[str, str]) -> None:
-    done = kdoctor(env, "run", "--", "sh", "-c", "cat; echo err >&2", stdin="in")
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"in", b"err\n")
-
-
-@pytest.mark.parametrize(
-    ("command", "status"), [(["/nowhere/at-all"], 127), (["/etc/hosts"], 126), (["sh", "-c", "kill -TERM $$"], 143)]
-)
-def test_run_gives_the_status_that_a_shell_gives(env: dict[str, str], command: list[str], status: int) -> None:
-    assert kdoctor(env, "run", "--", *command).returncode == status
-
-
-def test_run_writes_the_diagnosis_to_a_file(env: dict[str, str], tmp_path: Path) -> None:
-    file = tmp_path / "report.json"
-    kdoctor(env, "run", "--no-probe", "-o", f"json={file}", "--", "sh", "-c", f"echo '{REFUSED}'; exit 1")
-    assert json.loads(file.read_text())["diagnoses"][0]["rule"] == "proxy-connection-refused"
-
-
-def test_run_on_a_terminal_gives_the_command_one(env: dict[str, str]) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "kdoctor",
-        "run",
-        "--",
-        "sh",
-        "-c",
-        "test -t 0 && test -t 1 && test -t 2 && echo tty",
-    ]
-    pid, master = pty.fork()
-    if pid == 0:
-        os.execve(command[0], command, env)
-    out = b""
-    while True:
-        try:
-            data = os.read(master, 4096)
-        except OSError:
-            break
-        if not data:
-            break
-        out += data
-    _, status = os.waitpid(pid, 0)
-    os.close(master)
-    assert os.waitstatus_to_exitcode(status) == 0
-    assert b"tty" in out
 
 
 # --- start-up ---------------------------------------------------------------------------------------
