@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import signal
 import sys
 
 INTERRUPTED = 130
@@ -27,6 +28,8 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as error:
         forget_readers()
         status = _unwritable(error)
+    with contextlib.suppress(ValueError):  # not the main thread
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said; Python's own end takes a moment
     raise SystemExit(status)
 
 

@@ -37,9 +37,9 @@ def check(
         print("kdoctor: no container image in the files; nothing to check", file=sys.stderr)
         return 0
     wanted = wanted_of(options, registries, images, manifests, tool)
-    options.progress(f"checking; at most {wanted.seconds:g} seconds ...")
     job = Run(open_book(options.rules), wanted)
     try:
+        options.progress(f"checking; at most {wanted.seconds:g} seconds ...")
         report = run(job.go())
     except KeyboardInterrupt:
         job.notices.append("interrupted; this is what was known by then")

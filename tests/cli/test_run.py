@@ -36,18 +36,6 @@ print("seen", len(seen), flush=True)
 """
 
 
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return a folder in which the rules are compiled once for all tests."""
-    return str(tmp_path_factory.mktemp("cache"))
-
-
-@pytest.fixture
-def env(tmp_path: Path, cache: str) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if "proxy" not in k.lower() and not k.startswith(("LC_", "GITHUB_"))}
-    return {**kept, "HOME": str(tmp_path), "XDG_CACHE_HOME": cache, "LANG": "C.UTF-8"}
-
-
 def run(
     env: Mapping[str, str], *command: str, options: Sequence[str] = (), stdin: bytes = b"", timeout: float = 60
 ) -> subprocess.CompletedProcess[bytes]:
