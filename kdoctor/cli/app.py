@@ -66,6 +66,14 @@ def explain(
     pod: Annotated[Optional[str], typer.Option("--pod", metavar="NS/NAME", help="A pod's status and events.")] = None,
     no_probe: Annotated[bool, typer.Option("--no-probe", help="Ask nothing; the text alone.")] = False,
     elsewhere: Annotated[bool, typer.Option("--elsewhere", help="The text comes from another machine.")] = False,
+    registry: Annotated[
+        Optional[list[str]],
+        typer.Option("--registry", metavar="HOST", help="The registry that the text is about; repeatable."),
+    ] = None,
+    image: Annotated[
+        Optional[list[str]],
+        typer.Option("--image", metavar="REF", help="The image that was pulled; repeatable."),
+    ] = None,
     fix: Annotated[bool, typer.Option("--fix", help="Plan the fix, too; --apply makes it.")] = False,
     apply: Apply = False,
     yes: Yes = False,
@@ -84,12 +92,15 @@ def explain(
     lang: Lang = None,
 ) -> int:
     """Explain an error text: the root cause, the proof, the fix for this machine."""
-    from kdoctor.cli import explaining
+    from kdoctor.cli import explaining, named
 
     flags = {"exit_zero": exit_zero, "allow_inconclusive": allow_inconclusive, "quiet": quiet, "no_color": no_color}
     options = shared(output, timeout, rules, fail_on, lang, verbose=verbose, **flags)
+    about = named.given(image or [], registry or [])
     consent = _consent(apply, yes, rollback, weaker_trust, allow_run) if fix or apply else None
-    return explaining.explain(options, text or [], file, pod, no_probe=no_probe, elsewhere=elsewhere, consent=consent)
+    return explaining.explain(
+        options, text or [], file, pod, about, no_probe=no_probe, elsewhere=elsewhere, consent=consent
+    )
 
 
 @app.command()

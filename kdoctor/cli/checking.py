@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kdoctor.cli import named
 from kdoctor.cli.options import Shared
 from kdoctor.errors import UsageError, did_you_mean
 from kdoctor.references import parse
@@ -70,7 +71,7 @@ def wanted_of(
     from_files = _manifest_images(manifests)
     nothing_selected(from_files, [str(file) for file in manifests])
     return Wanted(
-        tuple(_registry(one) for one in registries),
+        tuple(named.registry(one) for one in registries),
         tuple(images),
         tuple(from_files),
         tool,
@@ -78,25 +79,6 @@ def wanted_of(
         options.fail_on,
         options.lang,
     )
-
-
-def _registry(text: str) -> str:
-    """Return host[:port] of a registry as people write it, a URL included.
-
-    Raises:
-        UsageError: it is no host.
-    """
-    from urllib.parse import urlsplit
-
-    bare = urlsplit(text).netloc if "://" in text else text.split("/", maxsplit=1)[0]
-    bare = bare.rpartition("@")[2]
-    try:
-        parse(f"{bare}/probe:latest" if "." in bare or ":" in bare else f"{bare}:443/probe:latest")
-    except UsageError as error:
-        raise UsageError(
-            f'--registry "{text}" is no registry: give HOST or HOST:PORT, such as registry.example.com:5000'
-        ) from error
-    return bare
 
 
 def _manifest_images(files: list[Path]) -> list[str]:

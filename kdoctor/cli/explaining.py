@@ -15,7 +15,7 @@ from kdoctor.model import Report
 from kdoctor.reading.clean import decode
 from kdoctor.rules.book import Book, open_book
 from kdoctor.rules.match import Candidate
-from kdoctor.run.explain import Question, by_text, candidates
+from kdoctor.run.explain import Given, Question, by_text, candidates, completed
 
 if TYPE_CHECKING:
     from kdoctor.cli.fixing import Consent
@@ -32,12 +32,15 @@ def explain(
     text: list[str],
     file: Path | None,
     pod: str | None,
+    about: Given,
     *,
     no_probe: bool,
     elsewhere: bool,
     consent: Consent | None = None,
 ) -> int:
     """Explain what the arguments name, and return the exit status; with `consent` the fix is planned, too.
+
+    `about` is what the person says that the text is about.
 
     Raises:
         UsageError: a fix is wanted without probes, or from another machine's text.
@@ -58,7 +61,7 @@ def explain(
             raise UsageError(
                 f"{given.name} is empty; give the error text: kdoctor explain '...', --file FILE, or a pipe"
             )
-        question = Question(said, given.name, seconds, options.lang)
+        question = Question(said, given.name, seconds, options.lang, about)
         found = None
         if given.stream and len(head) > SHORT:
             question, found = _long(book, question, head, given.stream)
@@ -71,7 +74,9 @@ def explain(
     from kdoctor.cli.checking import wanted_of
     from kdoctor.cli.fixing import fix_report
 
-    return fix_report(options, wanted_of(options, [], [], [], None), report, None, consent)
+    return fix_report(
+        options, wanted_of(options, list(about.registries), list(about.images), [], None), report, None, consent
+    )
 
 
 def answer(
@@ -88,6 +93,7 @@ def answer(
     On a terminal the text's own reading is told at once; interrupted, it is what is left.
     """
     found = candidates(book, question) if found is None else found
+    found = [completed(candidate, question.given) for candidate in found]
     if no_probe or elsewhere or not found:
         return by_text(book, question, found, "elsewhere" if elsewhere else "off")
     from kdoctor.run.live import with_probes

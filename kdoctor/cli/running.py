@@ -60,10 +60,12 @@ def _explain(options: Shared, text: str, command: list[str], *, no_probe: bool) 
 
 def _delivered(options: Shared, text: str, command: list[str], *, no_probe: bool) -> None:
     from kdoctor.cli.explaining import SECONDS, answer
-    from kdoctor.run.explain import Question
+    from kdoctor.cli.pulled import images_of
+    from kdoctor.run.explain import Given, Question
 
     said = f"$ {_called(command)}\n{text}" if text.strip() else ""
-    question = Question(said, command[0], options.timeout or SECONDS, options.lang)
+    about = Given(images_of(command))
+    question = Question(said, command[0], options.timeout or SECONDS, options.lang, about)
     report = answer(open_book(options.rules), question, options, no_probe=no_probe, elsewhere=False)
     if not report.diagnoses and options.outputs == (("text", None),):
         if not options.quiet:

@@ -17,7 +17,7 @@ from kdoctor.rules.book import Book
 from kdoctor.rules.diagnose import foreign
 from kdoctor.rules.match import Candidate, explains
 from kdoctor.run import places
-from kdoctor.run.explain import Question
+from kdoctor.run.explain import Given, Question
 from kdoctor.run.probing import diagnosed
 from kdoctor.run.settling import Known, settle
 from kdoctor.run.situation import Situation, runner, survey
@@ -35,7 +35,7 @@ _WALKED = frozenset({"proxy", "dns", "network", "tls", "registry", "image"})
 async def with_probes(book: Book, question: Question, candidates: Sequence[Candidate]) -> Report:
     """Explain with live probes: the text's own reading, and the walk to what the text names."""
     began = time.monotonic()
-    situation = await survey(seconds=question.seconds)
+    situation = await survey(question.given.hosts(), question.seconds)
     run = runner(situation, question.seconds - (time.monotonic() - began))
     views = [_View(book, question, c, situation, run) for c in candidates[:_MOST_PROBED]]
     root = next((v for v in views if v.target is not None), None)
@@ -78,7 +78,7 @@ class _View:
         on = places.platforms(candidate.engine, question.text, name, situation.host, sys.platform)
         self.setting = situation.setting(book, question.lang, on)
         walks = candidate.rule.layer in _WALKED
-        self.target = _target(candidate) if walks else None
+        self.target = _target(candidate, question.given) if walks else None
         self.guessed = name == "docker" and walks and self.target in (None, Target(DEFAULT.registry))
         if self.guessed:
             self.target = DEFAULT
@@ -110,8 +110,9 @@ class _View:
         return not self.guessed or found.rule.id == self.candidate.rule.id or (told and not of_image)
 
 
-def _target(candidate: Candidate) -> Target | None:
-    image, registry = image_of(candidate.facts), candidate.facts.get("registry")
+def _target(candidate: Candidate, given: Given) -> Target | None:
+    registry = candidate.facts.get("registry") or given.registry()
+    image = image_of(candidate.facts) or given.image(registry)
     if image:
         try:
             return Target(api_host(parse(image).registry), image)
