@@ -150,13 +150,14 @@ def open_book(folders: Iterable[Path] = ()) -> Book:
         return read_compiled(_PACKAGED)
     source = shipped_folder()
     cached = _cache_folder() / _fingerprint(source)
-    if not (cached / "index.json").is_file():
-        from kdoctor.rules.compiling import compile_folder
+    if (cached / "index.json").is_file():
+        with contextlib.suppress(OSError):  # another checkout's kdoctor may forget it just now
+            return read_compiled(cached)
+    from kdoctor.rules.compiling import compile_folder
 
-        written = _write_cache(cached, compile_folder(source))
-        if written is not None:
-            return written
-    return read_compiled(cached)
+    parts = compile_folder(source)
+    _write_cache(cached, parts)
+    return in_memory(*parts)
 
 
 def read_compiled(folder: Path) -> Book:
@@ -202,9 +203,9 @@ def _fingerprint(source: Path) -> str:
     return "rules-" + seen.hexdigest()[:24]
 
 
-def _write_cache(cached: Path, parts: tuple[Mapping[str, Any], Mapping[str, Any]]) -> Book | None:
-    """Write the cache whole or not at all; without a writable cache the parts serve as they are."""
-    try:
+def _write_cache(cached: Path, parts: tuple[Mapping[str, Any], Mapping[str, Any]]) -> None:
+    """Write the cache for the next run, whole or not at all."""
+    with contextlib.suppress(OSError):
         cached.parent.mkdir(parents=True, exist_ok=True)
         _forget_old(cached.parent)
         with tempfile.TemporaryDirectory(dir=cached.parent) as temporary:
@@ -212,9 +213,6 @@ def _write_cache(cached: Path, parts: tuple[Mapping[str, Any], Mapping[str, Any]
             write_compiled(fresh, *parts)
             with contextlib.suppress(OSError):
                 fresh.rename(cached)
-        return None if (cached / "index.json").is_file() else in_memory(*parts)
-    except OSError:
-        return in_memory(*parts)
 
 
 def _forget_old(folder: Path) -> None:
