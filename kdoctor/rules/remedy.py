@@ -85,7 +85,7 @@ def by_itself(recipe: model.Recipe, values: Mapping[str, str], book: Book, here:
     sound = {n: v for n, v in values.items() if n in recipe.params and fits(recipe.params[n].type, v)}
     if found is None or any(not spec.optional and name not in sound for name, spec in recipe.params.items()):
         return None
-    return _fix(recipe, *found, Scope(sound, {}), here, book, lang)
+    return _fix(recipe, *found, _Values(Scope(sound, {}), {}), here, book, lang)
 
 
 def _variant(recipe: model.Recipe, platforms: Sequence[str]) -> tuple[model.Variant, str] | None:
