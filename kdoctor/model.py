@@ -215,11 +215,21 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A known failure that shares words with a text no rule matches. Not a diagnosis."""
+    """A known failure that shares words with a text no rule matches. Not a diagnosis.
+
+    `shared` are words that the text and an `example` of the failure have in common, in the text's
+    order; `only_text` and `only_rule` are words that only one of them has. `line` (1-based) is the
+    text's. `score` is above 0 and at most 1: the shares of both that are in common, their harmonic mean.
+    """
 
     rule: str
     title: str
     shared: tuple[str, ...] = ()
+    only_text: tuple[str, ...] = ()
+    only_rule: tuple[str, ...] = ()
+    line: int | None = None
+    example: str = ""
+    score: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

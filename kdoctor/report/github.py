@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kdoctor.masking import masked
 from kdoctor.model import Diagnosis, Report, Role, Severity, Status, Verdict
-from kdoctor.report import Options, markdown, safety
+from kdoctor.report import Options, markdown, nearest, safety
 from kdoctor.report.words import Words, words
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
@@ -83,5 +83,7 @@ def _nothing(report: Report, say: Words) -> str:
         return f"::notice title=kdoctor::{say.healed}"
     if report.status is Status.UNKNOWN:
         text = say.unknown_text if report.command == "explain" else say.unknown_checks
-        return f"::warning title=kdoctor::{text}"
+        if report.nearest:
+            text += f"%0A{say.nearest}{say.colon.rstrip()}"
+        return "%0A".join((f"::warning title=kdoctor::{text}", *map(_data, nearest.lines(report.nearest, say))))
     return f"::notice title=kdoctor::{say.healthy}"

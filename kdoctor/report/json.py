@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from kdoctor import __version__
-from kdoctor.model import Check, Diagnosis, Evidence, Fix, Host, Offer, Report, Step
+from kdoctor.model import Check, Diagnosis, Evidence, Fix, Host, Neighbour, Offer, Report, Step
 from kdoctor.report import Options, safety
 
 SCHEMA = "kdoctor/report/1"
@@ -39,7 +39,7 @@ def document(report: Report) -> dict[str, Any]:
         "diagnoses": [_diagnosis(diagnosis) for diagnosis in report.diagnoses],
         "checks": [_check(check) for check in report.checks],
         "routes": [asdict(route) for route in report.routes],
-        "nearest": [{"rule": n.rule, "title": n.title, "shared": list(n.shared)} for n in report.nearest],
+        "nearest": [_neighbour(neighbour) for neighbour in report.nearest],
         "offers": [_offer(offer) for offer in report.offers],
         "fixes": [_fix(fix) for fix in report.fixes],
         "platform": _host(report.host),
@@ -78,6 +78,18 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
         "detail": evidence.detail,
         "seconds": round(evidence.seconds, 3),
         "data": {name: list(value) if isinstance(value, tuple) else value for name, value in evidence.data.items()},
+    }
+
+
+def _neighbour(neighbour: Neighbour) -> dict[str, Any]:
+    return {
+        "rule": neighbour.rule,
+        "title": neighbour.title,
+        "shared": list(neighbour.shared),
+        "differs": {"text": list(neighbour.only_text), "rule": list(neighbour.only_rule)},
+        "line": neighbour.line,
+        "example": neighbour.example,
+        "score": neighbour.score,
     }
 
 

@@ -12,6 +12,7 @@ from kdoctor.model import CUT, UNSEEN, Check, Diagnosis, Offer, Report, Role, Ve
 from kdoctor.report import Options, safety
 from kdoctor.report.diagnosis import put_diagnosis, put_refuted, put_secondary
 from kdoctor.report.layout import Page, joined
+from kdoctor.report.nearest import put_nearest
 from kdoctor.report.words import Words, words
 
 
@@ -95,4 +96,8 @@ def _nothing(report: Report, say: Words) -> ET.Element:
     if report.blind or report.status.value == "unknown":
         text = say.unknown_text if report.command == "explain" else say.unknown_checks
         ET.SubElement(case, "skipped", {"message": text})
+    if report.nearest:
+        page = Page(100)
+        put_nearest(page, report.nearest, say)
+        ET.SubElement(case, "system-out").text = "\n" + joined(page.finished())
     return case

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from kdoctor.model import Diagnosis, Evidence, Fix, Report, Role, Status, Step, Verdict
-from kdoctor.report import Options, safety
+from kdoctor.report import Options, nearest, safety
 from kdoctor.report.diagnosis import cost
 from kdoctor.report.offers import digest_word, speed
 from kdoctor.report.offers import state as state_of
@@ -145,10 +145,13 @@ def _step(step: Step, say: Words, number: int) -> list[str]:
 def _nearest(report: Report, say: Words) -> list[str]:
     if not report.nearest:
         return []
-    return [
-        f"{say.nearest}{say.colon.strip()}",
-        "\n".join(f"- {code(n.rule)} {escaped(n.title)}" for n in report.nearest),
-    ]
+    items = []
+    for one in report.nearest:
+        items.append(f"- {code(one.rule)} {escaped(one.title)}")
+        for head, phrases in ((say.same, nearest.same(one, say)), (say.differs, nearest.differs(one, say))):
+            if phrases:
+                items.append(f"  - {head}{say.colon}{escaped(phrases)}")
+    return [f"{say.nearest}{say.colon.strip()}", "\n".join(items)]
 
 
 def _offers(report: Report, say: Words) -> list[str]:

@@ -119,7 +119,11 @@ _DEFS: _Schema = {
         "A known failure that shares words with a text that no rule matches. Not a diagnosis.",
         rule=_TEXT,
         title=_TEXT,
-        shared=_list(_TEXT),
+        shared={**_list(_TEXT), "description": "Words that both have, in the order of the text."},
+        differs=_object("Words that only one of them has.", text=_list(_TEXT), rule=_list(_TEXT)),
+        line={"type": ["integer", "null"], "minimum": 1, "description": "The line of the text that is near it."},
+        example={"type": "string", "description": "How the known failure reads."},
+        score={"type": "number", "minimum": 0, "maximum": 1, "description": "How near; they are ordered by it."},
     ),
     "offer": _object(
         "What a mirror was seen to serve; `same` tells whether its digest is the upstream's or another mirror's.",

@@ -6,6 +6,7 @@ from kdoctor.model import CUT, UNSEEN, Report, Role, Status, Verdict
 from kdoctor.report import Options, safety
 from kdoctor.report.diagnosis import put_diagnosis, put_refuted, put_secondary
 from kdoctor.report.layout import Page, Span, joined
+from kdoctor.report.nearest import put_nearest
 from kdoctor.report.offers import put_offers
 from kdoctor.report.walk import is_ok, put_checks, put_routes
 from kdoctor.report.words import Words, words
@@ -67,7 +68,7 @@ def _put_report(page: Page, report: Report, say: Words, options: Options) -> Non
     for diagnosis in refuted:
         page.gap()
         put_refuted(page, diagnosis, say, options.verbose)
-    _put_nearest(page, report, say)
+    put_nearest(page, report.nearest, say)
     _put_unseen(page, report, say)
     _put_notices(page, report, say)
 
@@ -89,17 +90,6 @@ def _put_no_problem(page: Page, report: Report, say: Words, *, healed: bool) -> 
         page.text(_unknown(report, say), style="warn")
     else:
         page.text(say.nothing_found)
-
-
-def _put_nearest(page: Page, report: Report, say: Words) -> None:
-    if not report.nearest:
-        return
-    page.gap()
-    page.text(say.nearest, style="head")
-    for neighbour in report.nearest:
-        shares = f" ({say.shares.format(words=say.comma.join(neighbour.shared))})" if neighbour.shared else ""
-        page.text(f"{neighbour.title}{shares}", first="- ", indent=2)
-        page.verbatim(f"kdoctor explain {safety.one_line(neighbour.rule)}", indent=6)
 
 
 def _put_unseen(page: Page, report: Report, say: Words) -> None:

@@ -42,7 +42,11 @@ class Words:
     unknown_text: str
     unknown_checks: str
     nearest: str
-    shares: str
+    same: str
+    differs: str
+    text_says: str
+    rule_says: str
+    quoted: str
     nothing_found: str
     not_seen: str
     routes: str
@@ -62,6 +66,8 @@ class Words:
     facts: str
     colon: str
     comma: str
+    semicolon: str
+    full_stop: str
     step: str
     target: str
     outcome: str
@@ -115,8 +121,12 @@ _ENGLISH = Words(
     healed="The text tells of a failure that is not there any more.",
     unknown_text="No known failure is in this text.",
     unknown_checks="Nothing wrong was found, but not everything could be looked at.",
-    nearest="Not a diagnosis, but these known failures share words with it",
-    shares="shares: {words}",
+    nearest="Not a diagnosis: known failures that share words with it, the nearest first",
+    same="The same",
+    differs="Differs",
+    text_says="the text says {words}",
+    rule_says="that failure says {words}",
+    quoted='"{words}"',
     nothing_found="Nothing was found.",
     not_seen="What could not be seen",
     routes="The way to it",
@@ -136,6 +146,8 @@ _ENGLISH = Words(
     facts="Facts",
     colon=": ",
     comma=", ",
+    semicolon="; ",
+    full_stop=". ",
     step="Step",
     target="Target",
     outcome="Outcome",
@@ -189,8 +201,12 @@ _CHINESE = Words(
     healed="文本中的故障现在已经不存在了。",
     unknown_text="这段文本中没有已知的故障。",
     unknown_checks="没有发现问题，但有些地方无法查看。",
-    nearest="以下不是诊断，只是与文本有共同词语的已知故障",
-    shares="共同词语：{words}",
+    nearest="以下不是诊断，只是与文本有共同词语的已知故障，最接近的在前",
+    same="相同",
+    differs="不同",
+    text_says="文本说{words}",
+    rule_says="该故障说{words}",
+    quoted="“{words}”",
     nothing_found="没有发现问题。",
     not_seen="无法查看的部分",
     routes="访问路径",
@@ -210,6 +226,8 @@ _CHINESE = Words(
     facts="事实",
     colon="：",
     comma="，",
+    semicolon="；",
+    full_stop="。",
     step="步骤",
     target="对象",
     outcome="结果",

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import tempfile
+import time
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -21,7 +22,8 @@ from kdoctor import __version__
 from kdoctor.errors import UsageError, did_you_mean
 from kdoctor.rules import model
 
-FORMAT = 13
+_KEPT_SECONDS = 24 * 3600
+FORMAT = 14
 _PACKAGED = Path(__file__).parent.parent / "_rules"
 _CHECKOUT = Path(__file__).parent.parent.parent / "rules"
 
@@ -109,6 +111,10 @@ class Book:
         """Return the translation of a rule's id, or of `fixes/RECIPE`."""
         raw = self._details.get(f"i18n/{lang}/{item}")
         return None if raw is None else typing.cast("model.Translation", _decoded(model.Translation, raw))
+
+    def vocabulary(self) -> Mapping[str, Any]:
+        """Return the words of the rules and their weights; see `kdoctor.rules.vocabulary`."""
+        return typing.cast("Mapping[str, Any]", self._details["vocabulary"])
 
     def substitutes(self) -> Any:
         """Return what `mirrors.yaml` holds, or None."""
@@ -216,8 +222,11 @@ def _write_cache(cached: Path, parts: tuple[Mapping[str, Any], Mapping[str, Any]
 
 
 def _forget_old(folder: Path) -> None:
-    """Remove compiled rules of earlier states; only what this module wrote."""
+    """Remove compiled rules of earlier states; only what this module wrote, and what no run may still read."""
     for old in folder.glob("rules-*"):
+        with contextlib.suppress(OSError):
+            if time.time() - old.stat().st_mtime < _KEPT_SECONDS:
+                continue
         for name in ("index.json", "details.json"):
             with contextlib.suppress(OSError):
                 (old / name).unlink()

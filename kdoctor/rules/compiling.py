@@ -12,6 +12,7 @@ from kdoctor.rules.book import Book, in_memory
 from kdoctor.rules.check import recipe_problems, rule_problems, words_problems
 from kdoctor.rules.load import Folder, read_folder
 from kdoctor.rules.patterns import expand, readings
+from kdoctor.rules.vocabulary import vocabulary
 from kdoctor.rules.yamlfile import read_yaml
 
 Compiled = tuple[Mapping[str, Any], Mapping[str, Any]]
@@ -129,6 +130,7 @@ def compile_rules(folder: Folder) -> Compiled:
     for lang, translations in folder.translations.items():
         for item, translation in translations.items():
             details[f"i18n/{lang}/{item}"] = plain(translation)
+    details["vocabulary"] = vocabulary(folder.rules.values())
     if (folder.path / "mirrors.yaml").is_file():
         details["mirrors"] = read_yaml(folder.path / "mirrors.yaml").content
     detect: dict[str, list[str]] = {}

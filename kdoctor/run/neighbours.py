@@ -3,33 +3,154 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from kdoctor.model import Neighbour
 from kdoctor.reading.clean import clean
+from kdoctor.reading.records import records
 from kdoctor.rules.book import Book
 from kdoctor.rules.condition import Scope
 from kdoctor.rules.template import first_filled
+from kdoctor.rules.vocabulary import Word, words
 
-_WORD = re.compile(r"[a-z][a-z0-9_-]{2,40}")
-_COMMON = frozenset(
-    {"the", "and", "for", "not", "error", "failed", "with", "from", "this", "that", "was", "has", "are", "you"}
-    | {"can", "could", "did", "have", "its"}
-)
 _MOST = 3
-_ENOUGH = 2
+_READ = 65_536
+"""Characters of a text that are read: the first and the last half of them."""
+_SHARED_WORDS, _SHARED_WEIGHT = 3, 7.0
+"""What a text and an example must share at least: so many words, of so much weight together."""
+_SHARE = 0.25
+"""... and this share of the weight of the example's words, and of those of the passage."""
+_COMPLAINT = re.compile(
+    r"error|fail|fatal|panic|warn|invalid|illegal|denied|refused|reject|forbidden|unauthori[sz]ed|unreachable|unavailable"
+    r"|unable|cannot|can't|could ?n[o']t|won't|did not|does not|is not|not (?:found|supported|allowed|permitted|ready)"
+    r"|no such|missing|timed? ?out|exceed|abort|crash|killed|broken|corrupt|exit(?:ed)? (?:status|code)|\bE[A-Z]{4,}\b"
+    r"|错误|失败|无法|拒绝|超时|不能|未找到",
+    re.IGNORECASE,
+)
+"""Words of which a text that tells of a failure has one; without, it is prose that only uses the same words."""
+_PHRASES = 3
+_FOREIGN = 5.0
+"""The weight of a word that no rule has, when phrases are chosen."""
+_LONGEST, _EXAMPLE = 70, 300
+_GAP = re.compile(r"(?:[^\w\n\"]|\b[A-Za-z]{1,4}\b){0,6}")
+"""What may stand between two words of one phrase: signs and small words."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Near:
+    """An example of a rule beside the record of the text that is nearest to it."""
+
+    score: float
+    rule: str
+    example: str
+    record: str
+    line: int
+    shared: frozenset[str]
 
 
 def neighbours(book: Book, text: str, lang: str) -> tuple[Neighbour, ...]:
-    """Return up to three rules whose patterns' words stand in the text, most shared first."""
-    words = frozenset(_WORD.findall(" ".join(line.text for line in clean(text[:65536])).lower())) - _COMMON
-    shared: dict[str, set[str]] = {}
-    for literal, numbers in book.literals.items():
-        common = words & frozenset(_WORD.findall(literal))
-        if len(common) >= _ENOUGH or any(len(word) > 11 for word in common):
-            for number in numbers:
-                shared.setdefault(book.rule_of(number), set()).update(common)
-    best = sorted(shared.items(), key=lambda item: (-len(item[1]), item[0]))[:_MOST]
-    return tuple(Neighbour(rule_id, _title(book, rule_id, lang), tuple(sorted(found))) for rule_id, found in best)
+    """Return up to three rules that say nearly what the text says, the nearest first; none where nothing is near."""
+    known = book.vocabulary()
+    weights: Mapping[str, float] = known["weights"]
+    best: dict[str, _Near] = {}
+    for one in _near(known, _shortened(text)):
+        if one.rule not in best or best[one.rule].score < one.score:
+            best[one.rule] = one
+    ranked = sorted(best.values(), key=lambda one: (-one.score, one.rule))[:_MOST]
+    return tuple(_told(book, one, weights, lang) for one in ranked)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _READ else f"{text[: _READ // 2]}\n{text[-_READ // 2 :]}"
+
+
+def _near(known: Mapping[str, Any], text: str) -> Iterator[_Near]:
+    weights: Mapping[str, float] = known["weights"]
+    examples = [(rule, example, frozenset(found)) for rule, example, found in known["examples"]]
+    seen: set[frozenset[str]] = set()
+    for line, record in _passages(text):
+        if not _COMPLAINT.search(record):
+            continue
+        here = frozenset(word.text for word in words(record))
+        if len(here) < _SHARED_WORDS or here in seen:
+            continue
+        seen.add(here)
+        for rule, example, there in examples:
+            shared = here & there
+            if len(shared) < _SHARED_WORDS:
+                continue
+            score = _score(shared, here, there, weights, known["unknown"])
+            if score:
+                yield _Near(score, rule, example, record, line, shared)
+
+
+def _passages(text: str) -> Iterator[tuple[int, str]]:
+    """Yield what may be one message: each record, and each line of a longer one, with its line's number."""
+    for record in records(clean(text)):
+        yield record.lines[0].number, record.text
+        if len(record.lines) > 1:
+            yield from ((line.number, line.text) for line in record.lines)
+
+
+def _score(
+    shared: frozenset[str], here: frozenset[str], there: frozenset[str], weights: Mapping[str, float], unknown: float
+) -> float:
+    weight = sum(weights[word] for word in shared)
+    of_example = weight / sum(weights[word] for word in there)
+    of_record = weight / sum(weights.get(word, unknown) for word in here)
+    if weight < _SHARED_WEIGHT or of_example < _SHARE or of_record < _SHARE:
+        return 0.0
+    return 2 * of_example * of_record / (of_example + of_record)
+
+
+def _told(book: Book, near: _Near, weights: Mapping[str, float], lang: str) -> Neighbour:
+    """Return the neighbour with what is the same and what differs, as phrases in the order of the texts."""
+
+    def worth(phrase: Sequence[Word]) -> float:
+        return sum(weights.get(word.text, _FOREIGN) for word in phrase)
+
+    def phrases(text: str, *, shared: bool, most: int) -> tuple[str, ...]:
+        found = _without_repeats(_runs(text, near.shared, shared_ones=shared))
+        kept = sorted(found, key=worth, reverse=True)[:most]
+        shown = (" ".join(text[run[0].start : run[-1].end].split()) for run in found if run in kept)
+        return tuple(dict.fromkeys(one if len(one) <= _LONGEST else f"{one[: _LONGEST - 4]} ..." for one in shown))
+
+    return Neighbour(
+        rule=near.rule,
+        title=_title(book, near.rule, lang),
+        shared=phrases(near.record, shared=True, most=_PHRASES + 2),
+        only_text=phrases(near.record, shared=False, most=_PHRASES),
+        only_rule=phrases(near.example, shared=False, most=_PHRASES),
+        line=near.line,
+        example=" ".join(near.example.split())[:_EXAMPLE],
+        score=round(near.score, 2),
+    )
+
+
+def _runs(text: str, shared: frozenset[str], *, shared_ones: bool) -> Iterator[list[Word]]:
+    """Yield runs of words that stand side by side and are (or are not) among the shared ones."""
+    run: list[Word] = []
+    for word in words(text):
+        wanted = (word.text in shared) is shared_ones
+        if run and (not wanted or not _GAP.fullmatch(text, run[-1].end, word.start)):
+            yield run
+            run = []
+        if wanted:
+            run.append(word)
+    if run:
+        yield run
+
+
+def _without_repeats(runs: Iterator[list[Word]]) -> list[list[Word]]:
+    """Return the runs without those whose words all stand in another."""
+    found = [(run, {word.text for word in run}) for run in runs]
+    return [
+        run
+        for i, (run, held) in enumerate(found)
+        if not any(held < other or (held == other and j < i) for j, (_, other) in enumerate(found))
+    ]
 
 
 def _title(book: Book, rule_id: str, lang: str) -> str:

@@ -169,5 +169,16 @@ def unknown() -> Report:
         "explain",
         Status.UNKNOWN,
         "en",
-        nearest=(Neighbour("registry-timeout", "The registry does not answer", ("timeout", "registry")),),
+        nearest=(
+            Neighbour(
+                "registry-timeout",
+                "The registry does not answer",
+                ("timeout", "registry"),
+                ("odd words",),
+                ("awaiting headers",),
+                3,
+                "timeout of the registry awaiting headers",
+                0.5,
+            ),
+        ),
     )
