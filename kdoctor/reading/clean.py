@@ -34,21 +34,54 @@ class Line:
 
 
 def decode(data: bytes) -> str:
-    """Return the text of `data`: UTF-8, or UTF-16 where a byte order mark says so (PowerShell).
+    """Return the text of `data`: UTF-8, or UTF-16 and UTF-32 as PowerShell writes them.
 
     Raises:
         UsageError: it is not text.
     """
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16", "replace")
-    head = data[:8192]
-    if head.count(0) > len(head) // 100:
-        raise UsageError("this is not text (it holds NUL bytes); give the error text itself")
-    text = data.decode("utf-8", "replace")
-    sample = text[:8192]
+    return data.decode(encoding_of(data), "replace")
+
+
+def encoding_of(data: bytes) -> str:
+    """Return Python's name of the encoding in which a text begins.
+
+    UTF-16 is told by its byte order mark, or where every other byte of the beginning is NUL. Runs of NUL
+    are none: a log that was cut while its writer had it open begins with a hole.
+
+    Raises:
+        UsageError: it is not text.
+    """
+    for mark, name in _MARKS:
+        if data.startswith(mark):
+            return name
+    if data.startswith(b"LPKSHHRH"):
+        raise UsageError(
+            "this is a journal of systemd's, not text; use kdoctor explain --unit NAME, "
+            "or journalctl --file FILE | kdoctor explain -"
+        )
+    head = data.lstrip(b"\0")[:_HEAD] if data[:1] == b"\0" and data[1:2] == b"\0" else data[:_HEAD]
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    if even + odd > len(head) // 5 and min(even, odd) * 8 < max(even, odd):
+        return "utf-16-le" if odd > even else "utf-16-be"
+    said = head.replace(b"\0", b"")
+    odd_signs = len(said) - len(said.translate(None, _UNUSUAL))
+    if odd_signs > max(4, len(said) // 10) or (even + odd) * 2 > max(len(head), 1):
+        raise UsageError("this is not text (it is binary); give the error text itself")
+    sample = said.decode("utf-8", "replace")
     if sample.count("\ufffd") > max(8, len(sample) // 5):
         raise UsageError("this is not text in UTF-8 or UTF-16; give the error text itself")
-    return text
+    return "utf-8"
+
+
+_HEAD = 8192
+_MARKS = (
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+    (b"\xef\xbb\xbf", "utf-8"),
+)
+_UNUSUAL = bytes({*range(32), 127} - {7, 8, 9, 10, 11, 12, 13, 27})
 
 
 def clean(text: str, first: int = 1) -> list[Line]:

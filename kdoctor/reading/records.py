@@ -10,7 +10,7 @@ from functools import cached_property
 
 from kdoctor.reading.clean import Line, unwrap
 
-_START = re.compile(
+START = re.compile(
     r"""\s{0,12}(?:
       [IWEF]\d{4}\s\d\d:\d\d:\d\d                                   # klog
     | \[?\d{4}[-/]\d\d[-/]\d\d[T\s_]\d\d:\d\d                       # ISO 8601
@@ -25,6 +25,9 @@ _START = re.compile(
     )""",
     re.VERBOSE,
 )
+_DIGITS = bytes.maketrans(b"123456789", b"000000000")
+_HEAD = 20
+_MOST_HEADS = 10_000
 _MOST_LINES = 60
 _MOST_CHARACTERS = 16_384
 
@@ -82,10 +85,28 @@ def records(lines: list[Line]) -> Iterator[Record]:
     size = 0
     for line in lines:
         full = len(held) >= _MOST_LINES or size > _MOST_CHARACTERS
-        if held and (full or _START.match(line.text)):
+        if held and (full or START.match(line.text)):
             yield Record(tuple(held))
             held, size = [], 0
         held.append(line if len(line.text) <= _MOST_CHARACTERS else Line(line.number, line.text[:_MOST_CHARACTERS]))
         size += len(line.text)
     if held:
         yield Record(tuple(held))
+
+
+class Beginnings:
+    """Tells which raw lines begin a record; lines that begin alike, their digits apart, are tried once."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, bool] = {}
+
+    def begins(self, data: bytes, at: int) -> bool:
+        """Tell whether the line that begins at an offset begins a record; the end of the data does."""
+        head = data[at : at + _HEAD].translate(_DIGITS)
+        known = self._known.get(head)
+        if known is None:
+            line = data[at : at + 200].partition(b"\n")[0].decode("ascii", "replace")
+            known = at >= len(data) or START.match(line) is not None
+            if len(self._known) < _MOST_HEADS:
+                self._known[head] = known
+        return known

@@ -32,6 +32,7 @@ class Candidate:
     """A rule that a text or a step of the walk nominates.
 
     `seen` is the walk's own evidence for it; `severity` is the step's where it differs from the rule's.
+    `order` is the place of its source among several.
     """
 
     rule: model.Rule
@@ -43,6 +44,7 @@ class Candidate:
     vantage: str | None = None
     severity: str | None = None
     seen: tuple[Evidence, ...] = ()
+    order: int = 0
 
 
 @dataclass(slots=True)
@@ -62,22 +64,71 @@ def match(book: Book, text: str, source: str = "text") -> list[Candidate]:
 
 def match_windows(book: Book, windows: Iterable[Window], source: str) -> list[Candidate]:
     """Return what the windows of a long text nominate, as `match` does for a short one."""
-    found: dict[str, Candidate] = {}
+    gathered = Gathered(book)
     for window in windows:
-        for candidate in read(book, window.text, source, window.first):
-            held = found.get(candidate.rule.id)
-            found[candidate.rule.id] = candidate if held is None else _joined(held, candidate)
-    return ranked(found.values())
+        gathered.add(window, source)
+    return gathered.ranked()
+
+
+class Gathered:
+    """What the windows of one or several sources nominate, each rule once, with all its places."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._found: dict[str, Candidate] = {}
+        self._done: set[tuple[str, int]] = set()
+        self._source = ""
+
+    def add(self, window: Window, source: str, order: int = 0) -> list[tuple[str, int]]:
+        """Read a window, and return the rules found there, each with its lines; a hit seen before counts once."""
+        if source != self._source:
+            self._source, self._done = source, set()
+        self._done = {one for one in self._done if one[1] >= window.first}
+        known = frozenset(self._done)
+        only = frozenset(line for line, _ in window.hits)
+        for candidate in read(self._book, window.text, source, window.first, self._done, only):
+            self._add(replace(candidate, order=order))
+        return sorted(self._done - known)
+
+    def again(self, rule_id: str, source: str, line: int) -> None:
+        """Count a line that is like others where the rule was found, unless it has been read."""
+        held = self._found.get(rule_id)
+        if held is not None and (rule_id, line) not in self._done:
+            self._done.add((rule_id, line))
+            if len(self._done) > _MOST_OCCURRENCES:
+                self._done = {one for one in self._done if one[1] > line - _NEIGHBOURS * 10}
+            self._found[rule_id] = replace(held, locations=_places(held.locations, (Location(source, line, line),)))
+
+    def ranked(self) -> list[Candidate]:
+        """Return the candidates, the root first."""
+        return ranked(self._found.values())
+
+    def _add(self, candidate: Candidate) -> None:
+        held = self._found.get(candidate.rule.id)
+        self._found[candidate.rule.id] = candidate if held is None else _joined(held, candidate)
 
 
 def _joined(held: Candidate, more: Candidate) -> Candidate:
-    """Return the candidate that states most, with the places of both."""
+    """Return the candidate that states most, with the places of both, its own source first."""
     fuller, other = (more, held) if len(more.facts) > len(held.facts) else (held, more)
-    a, b = held.locations[0], more.locations[0]
-    place = Location(a.source, min(a.line, b.line), max(a.last_line, b.last_line), a.count + b.count)
+    places = _places(held.locations, more.locations)
+    own = fuller.locations[0].source
     return replace(
-        fuller, facts={**other.facts, **fuller.facts} if _agree(fuller, other) else fuller.facts, locations=(place,)
+        fuller,
+        facts={**other.facts, **fuller.facts} if _agree(fuller, other) else fuller.facts,
+        locations=tuple(sorted(places, key=lambda place: place.source != own)),
     )
+
+
+def _places(held: Sequence[Location], more: Sequence[Location]) -> tuple[Location, ...]:
+    """Return the places of both, one for each source."""
+    places = {place.source: place for place in held}
+    for b in more:
+        a = places.get(b.source)
+        if a is not None:
+            b = Location(a.source, min(a.line, b.line), max(a.last_line, b.last_line), a.count + b.count)
+        places[b.source] = b
+    return tuple(places.values())
 
 
 def _agree(one: Candidate, other: Candidate) -> bool:
@@ -85,17 +136,32 @@ def _agree(one: Candidate, other: Candidate) -> bool:
     return all(other.facts.get(name, value) == value for name, value in one.facts.items())
 
 
-def read(book: Book, text: str, source: str = "text", first: int = 1) -> list[Candidate]:
-    """Return the candidates of a text, unranked; `first` is the number of its first line in the source."""
+def read(
+    book: Book,
+    text: str,
+    source: str = "text",
+    first: int = 1,
+    done: set[tuple[str, int]] | None = None,
+    only: frozenset[int] = frozenset(),
+) -> list[Candidate]:
+    """Return the candidates of a text, unranked; `first` is the number of its first line in the source.
+
+    What stands in `done` (rule and line) is left out, what is found is added to it. Where `only` names
+    lines, the records without one of them are read as neighbours alone.
+    """
     lines = clean(text, first)
     whole = list(records(lines))
-    numbers = _present(book, whole)
+    wanted = [i for i, r in enumerate(whole) if not only or any(line.number in only for line in r.lines)]
+    numbers = _present(book, [whole[i] for i in wanted])
     hits: dict[str, _Hit] = {}
     if numbers:
-        for i, record in enumerate(whole):
-            for hit in _superseded(_hits_of(book, whole, i, record, numbers), whole):
-                _merge(hits, hit)
+        for i in wanted:
+            for hit in _superseded(_hits_of(book, whole, i, whole[i], numbers), whole):
+                if done is None or (hit.rule.id, hit.matched.line) not in done:
+                    _merge(hits, hit)
     complete = [(hit, c) for hit in hits.values() if _complete(c := _candidate(hit, whole, source))]
+    if done is not None:
+        done.update((hit.rule.id, line) for hit, _ in complete for line in hit.lines)
     engine = extract.engine(text[:_HEAD]) if complete else None
     return [replace(c, engine=engine or _engine_near(whole, hit.record)) for hit, c in complete]
 
@@ -275,6 +341,6 @@ def ranked(candidates: Iterable[Candidate]) -> list[Candidate]:
 _SEVERITIES = ("error", "warning", "info")
 
 
-def _order(candidate: Candidate) -> tuple[int, int]:
+def _order(candidate: Candidate) -> tuple[int, int, int]:
     line = candidate.matched.line if candidate.matched else 0
-    return _SEVERITIES.index(candidate.rule.severity), line
+    return _SEVERITIES.index(candidate.rule.severity), candidate.order, line

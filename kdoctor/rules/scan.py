@@ -5,22 +5,23 @@ A word of the index nominates a place; the other words that the same pattern nee
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
+from kdoctor.reading.records import Beginnings
 from kdoctor.rules.book import Book
-from kdoctor.rules.patterns import raw_form
 
 _SHORTEST = 3
 _NEAR = 2048
 """Bytes before and after a word in which the pattern's other words must stand."""
 
-_COMMON = 64
-"""Nominations after which a pattern is looked for itself: its words are ordinary in this text."""
+_SAMPLE = 512 * 1024
+"""Bytes of a text in which words are counted, to choose those that are rare in it."""
 
-_ORDINARY = 1000
-"""Times a word is seen after which the patterns that it nominates are looked for themselves."""
+_MANY = 2000
+"""Words found in a block after which they are chosen anew: this text is another than it was."""
 
 Find = Callable[[bytes], Sequence[tuple[int, int]]]
 """From a block to (offset, number of the word), by offset."""
@@ -31,68 +32,80 @@ Needs = Sequence[Sequence[bytes]]
 
 def scanner(book: Book) -> Callable[[bytes], Sequence[int]]:
     """Return the scan for a book's patterns: from a block to the offsets that are worth reading."""
-    return _Scanner(book).scan
+    return _Scanner(_ways(book)).scan
+
+
+def _ways(book: Book) -> list[Needs]:
+    """Return, for each way in which a pattern can be found, the sets of words that it needs."""
+    numbers = sorted({n for found in book.literals.values() for n in found})
+    ways: dict[tuple[tuple[bytes, ...], ...], None] = {}
+    for number in numbers:
+        for reading in book.pattern(number)[3]:
+            sets = [tuple(_scannable(word) for word in words) for words in reading]
+            ways[tuple(words for words in sets if all(len(word) >= _SHORTEST for word in words))] = None
+    return [way for way in ways if way]
 
 
 class _Scanner:
-    """Words nominate; a pattern whose words stand everywhere in this text is looked for itself."""
+    """One set of words of each way nominates: the one that is rarest in this text; the others must stand near."""
 
-    def __init__(self, book: Book) -> None:
-        self._book = book
-        self._wanted: dict[bytes, list[tuple[int, Needs]]] = {}
-        for literal, numbers in book.literals.items():
-            word = _scannable(literal)
-            if len(word) >= _SHORTEST:
-                needs = [(n, need) for n in numbers for need in _needs(book, n, literal)]
-                self._wanted.setdefault(word, []).extend(needs)
-        self._counts: dict[int, int] = {}
-        self._seen: dict[bytes, int] = {}
-        self._common: set[int] = set()
-        self._searched: frozenset[int] = frozenset()
-        self._search: Find | None = None
-        self._words: list[bytes] = []
-        self._find: Find = _no_words
-        self._choose_words()
+    def __init__(self, ways: Sequence[Needs]) -> None:
+        self._ways = ways
+        self._words = sorted({word for way in ways for words in way for word in words})
+        self._count: Find = _finder(self._words)
+        self._seen: Counter[bytes] = Counter()
+        self._wanted: dict[bytes, list[Needs]] = {}
+        self._chosen: list[bytes] = []
+        self._find: Find | None = None
+        self._lines = Beginnings()
+        self._rest = self._wait = 0
 
     def scan(self, block: bytes) -> Sequence[int]:
         """Return the offsets in a block that are worth reading, ascending."""
+        if self._find is None:
+            self._find = self._choose(block)
         lower = block.lower()
-        found = [at for at, word in self._find(block) if self._nominated(lower, at, self._words[word])]
-        if self._search is not None:
-            found += [at for at, _ in self._search(block)]
-        self._adapt()
-        return sorted(found)
+        found = self._find(block)
+        if len(found) > _MANY and self._rest <= 0:
+            self._find = self._choose(block)
+            found = self._find(block)
+            self._wait = self._rest = 2 * self._wait + 4
+        self._rest -= 1
+        return [at for at, low, high, word in self._placed(block, found) if self._nominated(lower, low, high, word)]
 
-    def _nominated(self, lower: bytes, at: int, word: bytes) -> bool:
-        self._seen[word] = self._seen.get(word, 0) + 1
-        for number, needs in self._wanted[word]:
-            if number not in self._searched and _near(lower, at, needs):
-                self._counts[number] = self._counts.get(number, 0) + 1
-                return True
-        return False
+    def _nominated(self, lower: bytes, low: int, high: int, word: int) -> bool:
+        return any(_near(lower, low, high, needs) for needs in self._wanted[self._chosen[word]])
 
-    def _adapt(self) -> None:
-        """Look for patterns themselves whose words are ordinary in this text, and for these words no more."""
-        self._common |= {number for number, count in self._counts.items() if count > _COMMON}
-        ordinary = {word for word, count in self._seen.items() if count > _ORDINARY}
-        self._common |= {number for word in ordinary for number, _ in self._wanted.get(word, ())}
-        if not self._common - self._searched:
-            return
-        search = _with_patterns([self._book.pattern(number)[2] for number in sorted(self._common)])
-        if search is None:
-            self._common = set(self._searched)
-            return
-        self._search, self._searched = search, frozenset(self._common)
-        self._choose_words()
+    def _placed(self, block: bytes, found: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, int, int]]:
+        """Yield each word with the bounds in which its pattern's other words must stand.
 
-    def _choose_words(self) -> None:
-        self._words = sorted(w for w, needs in self._wanted.items() if any(n not in self._searched for n, _ in needs))
-        self._find = _finder(self._words)
+        That is the word's line where it is a record of its own, else some bytes around.
+        """
+        start, stop, alone = 0, -1, False
+        for at, word in found:
+            if at > stop:
+                start = block.rfind(b"\n", 0, at) + 1
+                stop = block.find(b"\n", at)
+                stop = len(block) if stop < 0 else stop
+                alone = self._lines.begins(block, start) and self._lines.begins(block, stop + 1)
+            if alone and stop - start < _NEAR:
+                yield at, start, stop, word
+            else:
+                yield at, max(0, at - _NEAR), at + _NEAR, word
 
-
-def _no_words(block: bytes) -> Sequence[tuple[int, int]]:
-    del block
-    return []
+    def _choose(self, block: bytes) -> Find:
+        """Choose the words to look for by how often they stand in a sample of the block and in those before."""
+        middle = max(0, len(block) - _SAMPLE) // 2
+        for _, word in self._count(block[middle : middle + _SAMPLE]):
+            self._seen[self._words[word]] += 1
+        self._wanted = {}
+        for way in self._ways:
+            rarest = min(way, key=lambda words: (sum(self._seen[word] for word in words), -min(map(len, words))))
+            needs = [words for words in way if words is not rarest]
+            for word in rarest:
+                self._wanted.setdefault(word, []).append(needs)
+        self._chosen = sorted(self._wanted)
+        return _finder(self._chosen)
 
 
 def _scannable(literal: str) -> bytes:
@@ -101,17 +114,7 @@ def _scannable(literal: str) -> bytes:
     return max(parts, key=len).strip().encode()
 
 
-def _needs(book: Book, number: int, literal: str) -> Iterator[Needs]:
-    """Yield, for each reading that the literal nominates, the sets of words that it needs besides."""
-    for reading in book.pattern(number)[3]:
-        if literal not in reading[0]:
-            continue
-        sets = [[_scannable(word) for word in words] for words in reading[1:]]
-        yield [words for words in sets if all(len(word) >= _SHORTEST for word in words)]
-
-
-def _near(lower: bytes, at: int, needs: Needs) -> bool:
-    low, high = max(0, at - _NEAR), at + _NEAR
+def _near(lower: bytes, low: int, high: int, needs: Needs) -> bool:
     return all(any(lower.find(word, low, high) >= 0 for word in words) for words in needs)
 
 
@@ -129,23 +132,6 @@ def _with_hyperscan(words: Sequence[bytes]) -> Find:
     flags = hyperscan.HS_FLAG_CASELESS
     ids = list(range(len(words)))
     database.compile(expressions=list(words), ids=ids, elements=len(words), flags=flags, literal=True)
-    return partial(_scanned, database)
-
-
-def _with_patterns(regexes: Sequence[str]) -> Find | None:
-    """Return the search for patterns themselves, in raw text; None where that is not possible."""
-    try:
-        import hyperscan
-    except ImportError:
-        return None
-    database: Any = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    flags = hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_MULTILINE | hyperscan.HS_FLAG_PREFILTER
-    expressions = [raw_form(regex).encode() for regex in regexes]
-    ids = list(range(len(expressions)))
-    try:
-        database.compile(expressions=expressions, ids=ids, elements=len(ids), flags=[flags] * len(ids))
-    except hyperscan.HyperscanError:
-        return None
     return partial(_scanned, database)
 
 
