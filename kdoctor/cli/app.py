@@ -62,8 +62,22 @@ def explain(
         Optional[list[str]],
         typer.Argument(help="The error text, - for standard input, or a rule's id.", show_default=False),
     ] = None,
-    file: Annotated[Optional[Path], typer.Option("--file", "-f", help="Read the text from a file.")] = None,
+    file: Annotated[
+        Optional[list[Path]], typer.Option("--file", "-f", help="A file, packed or not; - for a pipe; repeatable.")
+    ] = None,
+    rotated: Annotated[bool, typer.Option("--rotated", help="With --file: its rotated parts, too.")] = False,
+    since: Annotated[
+        Optional[str],
+        typer.Option("--since", metavar="TIME", help='Only what is newer: 10m, 2h, 1d, "2026-11-26 10:00", RFC 3339.'),
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Read on as the log grows.")] = False,
     pod: Annotated[Optional[str], typer.Option("--pod", metavar="NS/NAME", help="A pod's status and events.")] = None,
+    unit: Annotated[
+        Optional[list[str]], typer.Option("--unit", "-u", metavar="NAME", help="A unit's journal; repeatable.")
+    ] = None,
+    boot: Annotated[bool, typer.Option("--boot", "-b", help="With --unit: only since this boot.")] = False,
+    docker_events: Annotated[bool, typer.Option("--docker-events", help="The engine's past events.")] = False,
+    last: Annotated[bool, typer.Option("--last", help="The last command that failed under kdoctor run.")] = False,
     no_probe: Annotated[bool, typer.Option("--no-probe", help="Ask nothing; the text alone.")] = False,
     elsewhere: Annotated[bool, typer.Option("--elsewhere", help="The text comes from another machine.")] = False,
     registry: Annotated[
@@ -93,14 +107,25 @@ def explain(
 ) -> int:
     """Explain an error text: the root cause, the proof, the fix for this machine."""
     from kdoctor.cli import explaining, named
+    from kdoctor.cli.given import Input
 
     flags = {"exit_zero": exit_zero, "allow_inconclusive": allow_inconclusive, "quiet": quiet, "no_color": no_color}
     options = shared(output, timeout, rules, fail_on, lang, verbose=verbose, **flags)
     about = named.given(image or [], registry or [])
     consent = _consent(apply, yes, rollback, weaker_trust, allow_run) if fix or apply else None
-    return explaining.explain(
-        options, text or [], file, pod, about, no_probe=no_probe, elsewhere=elsewhere, consent=consent
+    given = Input(
+        tuple(text or ()),
+        tuple(file or ()),
+        pod,
+        rotated=rotated,
+        since=since,
+        units=tuple(unit or ()),
+        boot=boot,
+        events=docker_events,
+        last=last,
+        follow=follow,
     )
+    return explaining.explain(options, given, about, no_probe=no_probe, elsewhere=elsewhere, consent=consent)
 
 
 @app.command()

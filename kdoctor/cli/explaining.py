@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from kdoctor.cli.given import NOTHING, Input, since_of, sources
 from kdoctor.cli.options import Shared
 from kdoctor.errors import UsageError
 from kdoctor.model import Report
-from kdoctor.reading.clean import decode
 from kdoctor.rules.book import Book, open_book
 from kdoctor.rules.match import Candidate
 from kdoctor.run.explain import Given, Question, by_text, candidates, completed
+from kdoctor.run.reading import Reading, read_sources
 
 if TYPE_CHECKING:
     from kdoctor.cli.fixing import Consent
-    from kdoctor.reading.stream import Window
 
 SECONDS = 10.0
 INTERRUPTED = "interrupted; this is what the text alone says"
-SHORT = 1024 * 1024
-"""Bytes up to which a text is read whole."""
 
 
 def explain(
     options: Shared,
-    text: list[str],
-    file: Path | None,
-    pod: str | None,
+    given: Input,
     about: Given,
     *,
     no_probe: bool,
@@ -47,27 +40,25 @@ def explain(
     """
     if consent is not None and (no_probe or elsewhere):
         raise UsageError("--fix needs probes, and a text of this machine: not --no-probe, not --elsewhere")
+    if consent is not None and given.follow:
+        raise UsageError("--fix and --follow do not go together")
     book = open_book(options.rules)
-    if len(text) == 1 and file is None and pod is None and text[0] in book.ids:
+    if given.bare in book.ids:
         from kdoctor.cli.rulebook import show
 
-        return show(options, text[0])
+        return show(options, given.text[0])
+    given.check()
     seconds = options.timeout or SECONDS
-    with contextlib.ExitStack() as stack:
-        given = _given(text, file, pod, seconds, stack)
-        head = given.stream.read(SHORT + 1) if given.stream else b""
-        said = decode(head[:SHORT]) if given.stream else given.text
-        if not said.strip() and len(head) <= SHORT:
-            raise UsageError(
-                f"{given.name} is empty; give the error text: kdoctor explain '...', --file FILE, or a pipe"
-            )
-        question = Question(said, given.name, seconds, options.lang, about)
-        found = None
-        if given.stream and len(head) > SHORT:
-            question, found = _long(book, question, head, given.stream)
-        report = answer(book, question, options, no_probe=no_probe, elsewhere=elsewhere, found=found)
-        status = options.deliver(report)
-    if report.notices and INTERRUPTED in report.notices:
+    since = since_of(given)
+    with contextlib.closing(sources(given, since, seconds)) as found:
+        reading = read_sources(book, found, since)
+    if reading.empty:
+        raise UsageError(f"{' and '.join(reading.names)}: it is empty; {NOTHING.partition('; ')[2]}")
+    question = Question(reading.text, reading.names[-1], seconds, options.lang, about)
+    report = answer(book, question, options, no_probe=no_probe, elsewhere=elsewhere, found=reading.found)
+    report = replace(report, notices=(*report.notices, *_notices(reading)))
+    status = options.deliver(report)
+    if INTERRUPTED in report.notices:
         raise KeyboardInterrupt
     if consent is None or not report.diagnoses:
         return status
@@ -77,6 +68,11 @@ def explain(
     return fix_report(
         options, wanted_of(options, list(about.registries), list(about.images), [], None), report, None, consent
     )
+
+
+def _notices(reading: Reading) -> list[str]:
+    several = [f"read, in this order: {', '.join(reading.names)}"] if len(reading.names) > 1 else []
+    return [*several, *reading.notices]
 
 
 def answer(
@@ -107,58 +103,3 @@ def answer(
         return run(with_probes(book, question, found))
     except KeyboardInterrupt:
         return replace(by_text(book, question, found, "cut"), notices=(*book.notices, INTERRUPTED))
-
-
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """What is to be explained: a text, or a stream of bytes, with its name."""
-
-    name: str
-    text: str = ""
-    stream: BinaryIO | None = None
-
-
-def _given(text: list[str], file: Path | None, pod: str | None, seconds: float, stack: contextlib.ExitStack) -> _Given:
-    """Return the source that the arguments name.
-
-    Raises:
-        UsageError: no source, several, or one that cannot be read.
-        SourceError: the pod cannot be read.
-    """
-    if sum((bool(text), file is not None, pod is not None)) > 1:
-        raise UsageError("give one source: the text, --file or --pod")
-    if pod is not None:
-        from kdoctor.machine import Machine
-        from kdoctor.pods import describe
-        from kdoctor.run.situation import run
-
-        found = run(describe(pod, Machine.here(), seconds))
-        return _Given(found.source, found.text)
-    if file is not None and str(file) != "-":
-        try:
-            return _Given(str(file), stream=stack.enter_context(file.open("rb")))
-        except OSError as error:
-            raise UsageError(f"{file}: cannot be read: {error.strerror or error}") from error
-    if file is not None or text == ["-"] or (not text and not sys.stdin.isatty()):
-        return _Given("standard input", stream=sys.stdin.buffer)
-    if not text:
-        raise UsageError("nothing to explain; give the error text: kdoctor explain '...', --file FILE, or a pipe")
-    return _Given("text", " ".join(text))
-
-
-def _long(book: Book, question: Question, head: bytes, rest: BinaryIO) -> tuple[Question, list[Candidate]]:
-    """Read a text of any length: only the places that the rules' words nominate."""
-    from kdoctor.reading.stream import blocks, windows
-    from kdoctor.rules.match import match_windows
-    from kdoctor.rules.scan import scanner
-
-    kept: list[str] = []
-
-    def noting(found: Iterator[Window]) -> Iterator[Window]:
-        for window in found:
-            if sum(map(len, kept)) < SHORT // 16:
-                kept.append(window.text)
-            yield window
-
-    found = match_windows(book, noting(windows(blocks(head, rest), scanner(book))), question.source)
-    return replace(question, text="\n".join(kept)), found

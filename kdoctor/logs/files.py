@@ -21,6 +21,7 @@ from kdoctor.errors import UsageError
 _PACKED = r"(?:\.(?:gz|bz2|xz|lzma|zst))?"
 _DATE = r"\d{4}-?\d\d-?\d\d(?:[T_-]?\d\d[-:]?\d\d[-:]?\d\d(?:\.\d{1,6})?|-\d{2}|-\d{10})?"
 _MAGIC = 6
+_PIECE = 64 * 1024
 
 
 def rotated(path: Path, newer: float | None = None) -> list[Path]:
@@ -76,7 +77,12 @@ def open_log(path: Path) -> BinaryIO:
     try:
         if path.is_dir():
             raise UsageError(f"{path}: it is a directory; give a file in it{_an_example(path)}")
-        return unpacked(path.open("rb"), str(path))
+        stream = path.open("rb")
+        try:
+            return unpacked(stream, str(path))
+        except BaseException:
+            stream.close()
+            raise
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
 
@@ -105,10 +111,13 @@ def unpacked(stream: BinaryIO, name: str) -> BinaryIO:
     return cast("BinaryIO", buffered)
 
 
+_Unpacking = gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
+
+
 class Packed(io.BufferedIOBase, BinaryIO):
     """An unpacked stream that ends where the packed data is broken or cut off; `problem` then says so."""
 
-    def __init__(self, inner: BinaryIO, outer: BinaryIO, name: str) -> None:
+    def __init__(self, inner: _Unpacking, outer: BinaryIO, name: str) -> None:
         super().__init__()
         self._inner, self._outer, self._any = inner, outer, False
         self._name = name
@@ -116,17 +125,21 @@ class Packed(io.BufferedIOBase, BinaryIO):
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Return up to `size` bytes; the end comes early where the data is broken."""
-        if self.problem is not None:
-            return b""
-        try:
-            data = self._inner.read(-1 if size is None else size)
-        except (EOFError, OSError, zlib.error, lzma.LZMAError, ValueError) as error:
-            self.problem = "its packed data is cut off or broken; it was read up to there"
-            if not self._any:
-                raise UsageError(f"{self._name}: it cannot be unpacked: {error}") from error
-            return b""
-        self._any = self._any or bool(data)
-        return data
+        wanted = float("inf") if size is None or size < 0 else size
+        held = bytearray()
+        while len(held) < wanted and self.problem is None:
+            try:
+                data = self._inner.read1(int(min(wanted - len(held), _PIECE)))
+            except (EOFError, OSError, zlib.error, lzma.LZMAError, ValueError) as error:
+                self.problem = "its packed data is cut off or broken; it was read up to there"
+                if not self._any and not held:
+                    raise UsageError(f"{self._name}: it cannot be unpacked: {error}") from error
+                break
+            if not data:
+                break
+            held += data
+        self._any = self._any or bool(held)
+        return bytes(held)
 
     def close(self) -> None:
         """Close both streams."""
@@ -135,19 +148,19 @@ class Packed(io.BufferedIOBase, BinaryIO):
         super().close()
 
 
-def _zstd(stream: BinaryIO, name: str) -> BinaryIO:
+def _zstd(stream: BinaryIO, name: str) -> _Unpacking:
     try:
         from compression import zstd  # type: ignore[import-not-found,unused-ignore]  # Python 3.14
     except ImportError:
         raise UsageError(
             f"{name}: it is packed with zstd, which Python reads from 3.14 on; use: zstdcat FILE | kdoctor explain -"
         ) from None
-    return cast("BinaryIO", zstd.open(stream))
+    return cast("_Unpacking", zstd.ZstdFile(stream))
 
 
-_OPENERS: dict[bytes, Callable[[BinaryIO, str], BinaryIO]] = {
-    b"\x1f\x8b": lambda stream, _: cast("BinaryIO", gzip.GzipFile(fileobj=stream)),
-    b"BZh": lambda stream, _: cast("BinaryIO", bz2.BZ2File(stream)),
-    b"\xfd7zXZ\x00": lambda stream, _: cast("BinaryIO", lzma.LZMAFile(stream)),
+_OPENERS: dict[bytes, Callable[[BinaryIO, str], _Unpacking]] = {
+    b"\x1f\x8b": lambda stream, _: gzip.GzipFile(fileobj=stream),
+    b"BZh": lambda stream, _: bz2.BZ2File(stream),
+    b"\xfd7zXZ\x00": lambda stream, _: lzma.LZMAFile(stream),  # noqa: SIM115  # Packed closes it
     b"\x28\xb5\x2f\xfd": _zstd,
 }

@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 from kdoctor.errors import UsageError
 
-_MONTHS = {name: n for n, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
+_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTHS = {name: n for n, name in enumerate(_NAMES, 1)}
 _MONTH = "(?P<mon>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _CLOCK = r"(?P<h>\d\d):(?P<m>\d\d)(?::(?P<s>\d\d)(?:[.,](?P<f>\d{1,9}))?)?"
 _ISO = rf"(?P<y>\d{{4}})[-/](?P<o>\d\d)[-/](?P<d>\d\d)[T\s_]{_CLOCK}\s?(?P<z>Z|UTC|[+-]\d\d:?\d\d)?"
@@ -61,9 +62,9 @@ def _value(found: re.Match[str], now: datetime) -> float | None:
         fraction = int(((parts["f"] or "") + "000000")[:6])
         zone = _zone(parts.get("z"))
         if parts.get("y"):
-            return _seconds(datetime(int(parts["y"]), month, int(parts["d"]), *clock, fraction), zone, now)
+            return _seconds((int(parts["y"]), month, int(parts["d"]), *clock, fraction), zone, now)
         for year in (now.year, now.year - 1):
-            at = _seconds(datetime(year, month, int(parts["d"]), *clock, fraction), zone, now)
+            at = _seconds((year, month, int(parts["d"]), *clock, fraction), zone, now)
             if at <= now.timestamp() + 86400:
                 return at
     except ValueError:  # the 30th of February
@@ -80,13 +81,9 @@ def _zone(text: str | None) -> tzinfo | None:
     return timezone(sign * timedelta(hours=int(text[1:3]), minutes=int(text[-2:])))
 
 
-def _seconds(naive: datetime, zone: tzinfo | None, now: datetime) -> float:
-    """Return seconds since the epoch of a time that is in `zone`, or in this machine's."""
-    if zone is not None:
-        return naive.replace(tzinfo=zone).timestamp()
-    if now.tzinfo is not None and now.tzinfo is not _LOCAL:
-        return naive.replace(tzinfo=now.tzinfo).timestamp()
-    return naive.timestamp()
+def _seconds(parts: tuple[int, int, int, int, int, int, int], zone: tzinfo | None, now: datetime) -> float:
+    """Return seconds since the epoch of a time that is in `zone`, or in that of `now`."""
+    return datetime(*parts, tzinfo=zone or now.tzinfo).timestamp()
 
 
 class _Local(tzinfo):

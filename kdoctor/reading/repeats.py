@@ -56,4 +56,3 @@ class Repeats:
         held, times = self._seen.get(mark, (outcome, 0))
         if times < _READ and len(self._seen) < self._most:
             self._seen[mark] = (outcome, times + 1 if held == outcome else 1)
-

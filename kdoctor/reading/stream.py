@@ -171,7 +171,7 @@ def _back(data: bytes, hit: int, start: int) -> int:
             break
         at = data.rfind(b"\n", low, at)
         if at < 0:
-            return low if low else 0
+            return low or 0
     return max(at + 1, 0)
 
 

@@ -78,7 +78,8 @@ def _put_head(page: Page, diagnosis: Diagnosis, say: Words) -> None:
 def _put_matched(page: Page, diagnosis: Diagnosis, say: Words, verbose: int) -> None:
     """Show where the failure stands, if the text is more than a line that the person has before them."""
     matched = diagnosis.matched
-    several = [loc for loc in diagnosis.locations if loc.count > 1]
+    files = len(diagnosis.locations) > 1
+    several = [loc for loc in diagnosis.locations if loc.count > 1 or files]
     if not matched or not (verbose or several or matched.line > 1):
         return
     page.gap()
@@ -86,7 +87,9 @@ def _put_matched(page: Page, diagnosis: Diagnosis, say: Words, verbose: int) -> 
     page.text(matched.text[:_MATCHED_SHOWN], indent=2, first=f"{matched.line}: ")
     for loc in several:
         page.text(
-            say.repeated.format(count=loc.count, first=loc.line, last=loc.last_line, source=loc.source),
+            (say.repeated if loc.count > 1 else say.once).format(
+                count=loc.count, first=loc.line, last=loc.last_line, source=loc.source
+            ),
             indent=2,
             style="dim",
         )

@@ -29,6 +29,7 @@ class Words:
     write_to: str
     more: str
     repeated: str
+    once: str
     steps_from: str
     ok: str
     failed: str
@@ -109,6 +110,7 @@ _ENGLISH = Words(
     write_to="File: {file}",
     more="More about it",
     repeated="{count} times, lines {first} to {last} of {source}",
+    once="once, line {first} of {source}",
     steps_from="From {vantage}",
     ok="ok",
     failed="failed",
@@ -189,6 +191,7 @@ _CHINESE = Words(
     write_to="文件：{file}",
     more="详细说明",
     repeated="共 {count} 次，{source} 第 {first} 到 {last} 行",
+    once="1 次，{source} 第 {first} 行",
     steps_from="从 {vantage} 检查",
     ok="正常",
     failed="失败",

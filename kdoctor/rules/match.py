@@ -124,10 +124,8 @@ def _places(held: Sequence[Location], more: Sequence[Location]) -> tuple[Locatio
     """Return the places of both, one for each source."""
     places = {place.source: place for place in held}
     for b in more:
-        a = places.get(b.source)
-        if a is not None:
-            b = Location(a.source, min(a.line, b.line), max(a.last_line, b.last_line), a.count + b.count)
-        places[b.source] = b
+        a = places.get(b.source, replace(b, count=0))
+        places[b.source] = Location(b.source, min(a.line, b.line), max(a.last_line, b.last_line), a.count + b.count)
     return tuple(places.values())
 
 

@@ -63,30 +63,6 @@ def _blank(regex: str, after: int) -> str:
     return f"(?:{_BLANK})" if regex[after : after + 1] in ("?", "*", "+", "{") else _BLANK
 
 
-def raw_form(regex: str) -> str:
-    """Return a looser pattern that finds in raw text all that the pattern finds in cleaned text.
-
-    Quotes may be escaped, wide bounds are dropped, groups have no names (Hyperscan knows none).
-    """
-    regex = re.sub(r"\(\?P<\w+>", "(?:", stretched(regex))
-    out, in_class, escaped = [], False, False
-    for sign in regex:
-        if escaped:
-            escaped = False
-        elif sign == "\\":
-            escaped = True
-        elif sign == "[" and not in_class:
-            in_class = True
-        elif sign == "]" and in_class:
-            in_class = False
-        elif sign == '"' and not in_class:
-            out.append('(?:\\\\*")')
-            continue
-        out.append(sign)
-    loose = re.sub(r"\{0,\d{2,}\}\??", "*", "".join(out))
-    return re.sub(r"\{[1-9]\d*,\d{2,}\}\??", "+", loose)
-
-
 def compiled(regex: str) -> re.Pattern[str]:
     """Compile an expanded pattern.
 

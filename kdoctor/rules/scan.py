@@ -96,8 +96,8 @@ class _Scanner:
     def _choose(self, block: bytes) -> Find:
         """Choose the words to look for by how often they stand in a sample of the block and in those before."""
         middle = max(0, len(block) - _SAMPLE) // 2
-        for _, word in self._count(block[middle : middle + _SAMPLE]):
-            self._seen[self._words[word]] += 1
+        for _, number in self._count(block[middle : middle + _SAMPLE]):
+            self._seen[self._words[number]] += 1
         self._wanted = {}
         for way in self._ways:
             rarest = min(way, key=lambda words: (sum(self._seen[word] for word in words), -min(map(len, words))))

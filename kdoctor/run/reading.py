@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from kdoctor.errors import UsageError
+from kdoctor.logs.source import Source
 from kdoctor.reading.clean import decode
 from kdoctor.reading.stream import Window
 from kdoctor.rules.book import Book
@@ -22,14 +23,6 @@ SHORT = 1024 * 1024
 
 _KEPT = 64 * 1024
 _LONG_LINE = 8 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A text under its name; `stream` is read once, to its end."""
-
-    name: str
-    stream: BinaryIO
 
 
 @dataclass(slots=True)
@@ -68,6 +61,9 @@ class _Reader:
                 self._one(source, head, order)
             except UsageError as error:
                 raise UsageError(f"{source.name}: {error}") from error
+            problem = getattr(source.stream, "problem", None)  # of a packed file
+            if problem:
+                self._reading.notices.append(f"{source.name}: {problem}")
             if self._since is not None and (notice := self._since.notice(source.name)):
                 self._reading.notices.append(notice)
         self._reading.found = self._gathered.ranked()

@@ -1,14 +1,13 @@
 """A kubelet's journal of any size as nodes write it, with twenty failures at known lines.
 
 The lines are of the kinds that a node's journal holds (kubelet, containerd, systemd, the kernel), about in
-their shares, each with values of its own. Seven of the failures lie across the borders of the blocks in which
-kdoctor reads, wherever such a border is; the others lie anywhere.
+their shares, each with values of its own. Two of every three failures lie across the borders of the blocks in which
+kdoctor reads, where one is near; the others lie anywhere.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -107,7 +106,8 @@ def write(path: Path, size: int, seed: int = 1) -> list[Placed]:
     """Write a log of about `size` bytes, and return its failures."""
     chance = random.Random(seed)
     pool = _ordinary(chance)
-    where = sorted(size * (n + chance.random()) / len(FAILURES) for n in range(len(FAILURES)))
+    share = size / (len(FAILURES) + 1)
+    where = [share * (n + 0.5 * chance.random()) for n in range(len(FAILURES))]
     placed: list[Placed] = []
     at, line, now, held = 0, 0, datetime(2026, 11, 23, 4, tzinfo=UTC), []
     with path.open("wb") as file:
@@ -116,7 +116,7 @@ def write(path: Path, size: int, seed: int = 1) -> list[Placed]:
             program, text = pool[int(chance.random() * _POOL)]
             written = _line(now, program, text)
             line += 1
-            if len(placed) < len(FAILURES) and _due(at, len(written), where[len(placed)], len(placed)):
+            if len(placed) < len(FAILURES) and _due(at, len(written), where[len(placed)], share, len(placed)):
                 written = _line(now, *_failure(len(placed), chance))
                 placed.append(Placed(line, written.decode().rstrip("\n")))
             held.append(written)
@@ -129,14 +129,14 @@ def write(path: Path, size: int, seed: int = 1) -> list[Placed]:
     return placed
 
 
-def _due(at: int, length: int, wanted: float, number: int) -> bool:
-    """Tell whether a failure's place has come: of every three, one is across each kind of border."""
+def _due(at: int, length: int, wanted: float, share: float, number: int) -> bool:
+    """Tell whether a failure's place has come: of every three, one is across each kind of border, if one is near."""
     if at < wanted:
         return False
     if number % 3 == 2:
         return True
     border = 0 if number % 3 == 0 else _HEAD
-    return (at - border) // _BLOCK != (at + length - border) // _BLOCK or at > wanted + 2 * _BLOCK
+    return (at - border) // _BLOCK != (at + length - border) // _BLOCK or at > wanted + share
 
 
 def _line(now: datetime, program: str, text: str) -> bytes:
@@ -163,7 +163,9 @@ def _values(chance: random.Random) -> dict[str, str]:
 
     name = chance.choice(("web", "api", "coredns", "job", "cache", "db", "worker", "ingress-nginx-controller"))
     space = chance.choice(("default", "kube-system", "shop", "monitoring"))
-    registry = chance.choice(("docker.io/library/nginx", "registry.k8s.io/pause", "quay.io/coreos/etcd", "ghcr.io/x/app"))
+    registry = chance.choice(
+        ("docker.io/library/nginx", "registry.k8s.io/pause", "quay.io/coreos/etcd", "ghcr.io/x/app")
+    )
     uid = hexadecimal(32)
     return {
         "I": "I\x01",
