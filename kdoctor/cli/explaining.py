@@ -22,7 +22,6 @@ SECONDS = 10.0
 INTERRUPTED = "interrupted; this is what the text alone says"
 
 
-<<<<<<< HEAD
 def explain(
     options: Shared,
     given: Input,
@@ -32,9 +31,6 @@ def explain(
     elsewhere: bool,
     consent: Consent | None = None,
 ) -> int:
-=======
-def explain(options: Shared, given: Given, *, no_probe: bool, elsewhere: bool, consent: Consent | None = None) -> int:
->>>>>>> 6117fff (Import contract: modules below kdoctor.rules, too)
     """Explain what the arguments name, and return the exit status; with `consent` the fix is planned, too.
 
     `about` is what the person says that the text is about.
