@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from kdoctor.cli.options import Shared
 from kdoctor.errors import UsageError, did_you_mean
-from kdoctor.rules.book import open_book, shipped_folder
+from kdoctor.rules.book import installed_folders, open_book, shipped_folder
+
+
+def _announce(notices: Sequence[str]) -> None:
+    """Say on standard error what a user's folder replaces."""
+    for notice in notices:
+        print(notice, file=sys.stderr)
 
 
 def list_rules(options: Shared, layer: str | None) -> int:
     """Print one line a rule, or JSON."""
     book = open_book(options.rules)
+    _announce(book.notices)
     if layer is not None and layer not in book.layers:
         raise UsageError(f'no layer "{layer}".{did_you_mean(layer, book.layers)} There are {", ".join(book.layers)}.')
     rules = [rule for rule in map(book.rule, book.ids) if layer in (None, rule.layer)]
@@ -42,6 +50,7 @@ def show(options: Shared, rule_id: str) -> int:
     from kdoctor.rules.page import page
 
     book = open_book(options.rules)
+    _announce(book.notices)
     rule = book.rule(rule_id)
     blocks = page(book, rule, options.lang)
     options.publish(
@@ -92,22 +101,22 @@ def write_docs(options: Shared, folder: Path, *, check: bool) -> int:
 
 def lint_folders(folders: list[Path]) -> int:
     """Print every mistake; 0 when there is none, else 2."""
-    from kdoctor.rules.compiling import beside
-    from kdoctor.rules.lint import lint
+    from kdoctor.rules.lint import lint, lint_own
     from kdoctor.rules.load import read_folder
 
     shipped = shipped_folder()
-    wrong = count = 0
+    wrong = rules = count = 0
     for path in folders or [shipped]:
-        own = not folders or path.resolve() == shipped.resolve()
-        folder = read_folder(path) if own else beside(read_folder(shipped), path)
-        count += len(folder.rules)
-        for error in lint(folder, ("zh",) if own else (), shipped=own):
+        folder = read_folder(path)
+        rules += len(folder.rules)
+        count += len(folder.files) + len(folder.errors)
+        own = path.resolve() != shipped.resolve()
+        for error in lint_own(shipped, path) if own else lint(folder):
             wrong += 1
             print(error)
     if count == 0:
         raise UsageError(f"{', '.join(map(str, folders))}: no rules in it")
-    print(f"{count} rules, {wrong} {'mistake' if wrong == 1 else 'mistakes'}", file=sys.stderr)
+    print(f"{rules} rules, {wrong} {'mistake' if wrong == 1 else 'mistakes'}", file=sys.stderr)
     return 2 if wrong else 0
 
 
@@ -116,8 +125,10 @@ def test_rules(ids: list[str], folders: list[Path]) -> int:
     from kdoctor.rules.compiling import all_folders, as_book, refuse
     from kdoctor.rules.lint import test_rule
 
-    folder = all_folders(shipped_folder(), folders)
+    notices: list[str] = []
+    folder = all_folders(shipped_folder(), (*installed_folders(), *folders), notices)
     refuse(folder)
+    _announce(notices)
     for one in ids:
         if one not in folder.rules:
             raise UsageError(f'no rule "{one}".{did_you_mean(one, folder.rules)} See `kdoctor rules list`.')

@@ -1,17 +1,16 @@
 """The rules as a run needs them: an index of words, and each rule decoded only when it is hit.
 
 A wheel carries the compiled form; a checkout compiles it once into the user's cache and again
-whenever a file under `rules/` changes. Users' folders are read from YAML at each run.
+whenever a file under `rules/` or in a user's folder changes (see `kdoctor.rules.cache`).
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import tempfile
-import time
+import sys
 import typing
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
@@ -22,8 +21,7 @@ from kdoctor import __version__
 from kdoctor.errors import UsageError, did_you_mean
 from kdoctor.rules import model
 
-_KEPT_SECONDS = 24 * 3600
-FORMAT = 14
+FORMAT = 16
 _PACKAGED = Path(__file__).parent.parent / "_rules"
 _CHECKOUT = Path(__file__).parent.parent.parent / "rules"
 
@@ -40,16 +38,46 @@ def shipped_folder() -> Path:
     raise UsageError("the rules are missing from this installation; install kdoctor-cli again")
 
 
+def installed_folders() -> tuple[Path, ...]:
+    """Return the folders that installed packages name in the entry point group `kdoctor.rules`.
+
+    Only files are looked at; importing `importlib.metadata` and the packages would cost more than the run.
+    """
+    for place in sys.path:
+        try:
+            names = [name for name in os.listdir(place or ".") if name.endswith((".dist-info", ".egg-info"))]
+        except OSError:
+            continue
+        for name in names:
+            try:
+                with open(os.path.join(place, name, "entry_points.txt"), encoding="utf-8") as file:
+                    named = "[kdoctor.rules]" in file.read()
+            except (OSError, UnicodeDecodeError):
+                continue
+            if named:
+                from kdoctor.rules.installed import folders
+
+                return folders()
+    return ()
+
+
 class Book:
-    """All rules of a run. `notices` says which user rule replaced which."""
+    """All rules of a run."""
 
     def __init__(self, index: Mapping[str, Any], details: Mapping[str, Any] | _Details) -> None:
         self._index = index
         self._details = details
         self._rules: dict[str, model.Rule] = {}
-        self.notices: tuple[str, ...] = ()
-        self.origins: Mapping[str, str] = {}
+
+    @property
+    def origins(self) -> Mapping[str, str]:
         """The file of each rule (its id) and recipe (`fixes/ID`) that comes from a user's folder."""
+        return typing.cast("Mapping[str, str]", self._index.get("origins", {}))
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Sentences on which user's rule or recipe replaces which."""
+        return tuple(self._index.get("notices", ()))
 
     @property
     def literals(self) -> Mapping[str, Sequence[int]]:
@@ -122,18 +150,16 @@ class Book:
 
 
 class _Details:
-    """Details by key, each decoded from the compiled file when asked for."""
+    """Details by key, each decoded from the compiled bytes when asked for."""
 
-    def __init__(self, path: Path, places: Mapping[str, tuple[int, int]]) -> None:
-        self._path, self._places = path, places
+    def __init__(self, data: bytes, places: Mapping[str, Sequence[int]]) -> None:
+        self._data, self._places = data, places
         self._held: dict[str, Any] = {}
 
     def __getitem__(self, key: str) -> Any:
         if key not in self._held:
             at, size = self._places[key]
-            with self._path.open("rb") as file:
-                file.seek(at)
-                self._held[key] = json.loads(file.read(size))
+            self._held[key] = json.loads(self._data[at : at + size])
         return self._held[key]
 
     def get(self, key: str) -> Any:
@@ -141,36 +167,42 @@ class _Details:
 
 
 def open_book(folders: Iterable[Path] = ()) -> Book:
-    """Return the shipped rules together with those of the user's folders.
+    """Return the shipped rules together with those of installed packages and of the user's folders.
 
     Raises:
         RuleError: a rule file is wrong.
         UsageError: a folder is missing.
     """
-    folders = tuple(folders)
-    if folders:
-        from kdoctor.rules.compiling import with_folders
+    others = (*installed_folders(), *folders)
+    packaged = None if others else read_compiled(_PACKAGED)
+    if packaged is not None:
+        return packaged
+    from kdoctor.rules import cache
 
-        return with_folders(shipped_folder(), folders)
-    if (_PACKAGED / "index.json").is_file():
-        return read_compiled(_PACKAGED)
     source = shipped_folder()
-    cached = _cache_folder() / _fingerprint(source)
-    if (cached / "index.json").is_file():
-        with contextlib.suppress(OSError):  # another checkout's kdoctor may forget it just now
-            return read_compiled(cached)
-    from kdoctor.rules.compiling import compile_folder
+    place = cache.place((source, *others), f"{FORMAT} {__version__}")
+    cached = read_compiled(place) if place else None
+    if cached is not None:
+        return cached
+    from kdoctor.rules.compiling import with_folders
 
-    parts = compile_folder(source)
-    _write_cache(cached, parts)
+    parts = with_folders(source, others)
+    if place:
+        cache.keep(place, lambda folder: write_compiled(folder, *parts))
     return in_memory(*parts)
 
 
-def read_compiled(folder: Path) -> Book:
-    """Return the book that `write_compiled` left in the folder."""
-    index = json.loads((folder / "index.json").read_bytes())
-    index["set"] = set(index["ids"])
-    return Book(index, _Details(folder / "details.json", index["places"]))
+def read_compiled(folder: Path) -> Book | None:
+    """Return the book that `write_compiled` left in the folder; None where there is none, or not the whole of it."""
+    try:
+        index = json.loads((folder / "index.json").read_bytes())
+        data = (folder / "details.json").read_bytes()
+        if index["format"] != FORMAT or index["sum"] != zlib.crc32(data):
+            return None
+        index["set"] = set(index["ids"])
+        return Book(index, _Details(data, index["places"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def write_compiled(folder: Path, index: Mapping[str, Any], details: Mapping[str, Any]) -> None:
@@ -181,57 +213,17 @@ def write_compiled(folder: Path, index: Mapping[str, Any], details: Mapping[str,
         places[key] = (at, len(chunk))
         chunks.append(chunk)
         at += len(chunk)
+    data = b"".join(chunks)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "details.json").write_bytes(b"".join(chunks))
-    text = json.dumps({**index, "places": places}, ensure_ascii=False, separators=(",", ":"))
+    (folder / "details.json").write_bytes(data)
+    whole = {**index, "places": places, "format": FORMAT, "sum": zlib.crc32(data)}
+    text = json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
     (folder / "index.json").write_text(text, encoding="utf-8")
 
 
 def in_memory(index: Mapping[str, Any], details: Mapping[str, Any]) -> Book:
     """Return a book of compiled parts without files."""
     return Book({**index, "set": set(index["ids"])}, details)
-
-
-def _cache_folder() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    return (Path(base) if base else Path.home() / ".cache") / "kdoctor"
-
-
-def _fingerprint(source: Path) -> str:
-    import hashlib
-
-    seen = hashlib.sha256(f"{FORMAT} {__version__} {source}".encode())
-    for base, _, names in sorted(os.walk(source)):
-        for name in sorted(names):
-            if name.endswith(".yaml"):
-                found = os.stat(os.path.join(base, name))
-                seen.update(f"{base}/{name} {found.st_mtime_ns} {found.st_size}".encode())
-    return "rules-" + seen.hexdigest()[:24]
-
-
-def _write_cache(cached: Path, parts: tuple[Mapping[str, Any], Mapping[str, Any]]) -> None:
-    """Write the cache for the next run, whole or not at all."""
-    with contextlib.suppress(OSError):
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        _forget_old(cached.parent)
-        with tempfile.TemporaryDirectory(dir=cached.parent) as temporary:
-            fresh = Path(temporary) / "fresh"
-            write_compiled(fresh, *parts)
-            with contextlib.suppress(OSError):
-                fresh.rename(cached)
-
-
-def _forget_old(folder: Path) -> None:
-    """Remove compiled rules of earlier states; only what this module wrote, and what no run may still read."""
-    for old in folder.glob("rules-*"):
-        with contextlib.suppress(OSError):
-            if time.time() - old.stat().st_mtime < _KEPT_SECONDS:
-                continue
-        for name in ("index.json", "details.json"):
-            with contextlib.suppress(OSError):
-                (old / name).unlink()
-        with contextlib.suppress(OSError):
-            old.rmdir()
 
 
 @cache

@@ -380,3 +380,7 @@ def translation_problems(
                 wrong = placeholders(name)
                 if wrong:
                     yield (where,), wrong
+    for english, text in translation.steps.items():
+        for name in template.names(text):
+            if name not in template.names(english):
+                yield ("steps", english), f'no placeholder "{{{name}}}" in English'

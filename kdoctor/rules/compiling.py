@@ -29,49 +29,68 @@ def compile_folder(path: Path) -> Compiled:
     return compile_rules(folder)
 
 
-def with_folders(shipped: Path, others: Iterable[Path]) -> Book:
-    """Return the shipped rules with those of the users' folders; an equal id replaces, and a notice says so.
+def with_folders(shipped: Path, others: Iterable[Path]) -> Compiled:
+    """Return the shipped rules with those of the users' folders, compiled; `notices` say what replaces what.
 
     Raises:
         RuleError: the first thing that is wrong in a user's folder.
+        UsageError: there is no such folder.
     """
     notices: list[str] = []
     folder = all_folders(shipped, others, notices)
     refuse(folder)
-    book = as_book(folder)
-    book.notices = tuple(notices)
-    book.origins = {
-        name: str(file.path) for name, file in folder.files.items() if not file.path.is_relative_to(shipped)
-    }
-    return book
+    origins = {name: str(file.path) for name, file in folder.files.items() if not file.path.is_relative_to(shipped)}
+    index, details = compile_rules(folder)
+    return {**index, "notices": notices, "origins": origins}, details
 
 
 def all_folders(shipped: Path, others: Iterable[Path], notices: list[str] | None = None) -> Folder:
-    """Return the shipped folder with the others laid over it."""
+    """Return the shipped folder with the others laid over it, each over those before.
+
+    A folder adds rules, recipes, fragments, contexts and layers; a rule or recipe of an equal id
+    replaces, and `notices` say so.
+    """
     base = read_folder(shipped)
     for path in others:
-        more = beside(base, path)
-        for rule_id in set(more.rules) & set(base.rules):
-            if notices is not None:
-                notices.append(f"the rule {rule_id} of {path} replaces the shipped one")
-            for translations in base.translations.values():
-                translations.pop(rule_id, None)
-        for lang, translations in more.translations.items():
-            base.translations.setdefault(lang, {}).update(translations)
-        base.rules.update(more.rules)
-        base.recipes.update(more.recipes)
-        base.files.update(more.files)
-        base.errors += more.errors
+        _lay(base, read_folder(path, beside=base), notices if notices is not None else [])
     return base
 
 
-def beside(base: Folder, path: Path) -> Folder:
-    """Read a user's folder: it may use the words, layers and recipes of the shipped one."""
-    more = read_folder(path, words=base.words)
-    if not more.taxonomy.layers:
-        more.taxonomy = replace(base.taxonomy, layer_of={}, means={})
-    more.recipes = {**base.recipes, **more.recipes}
-    return more
+def _lay(base: Folder, more: Folder, notices: list[str]) -> None:
+    """Lay one user's folder over what is there."""
+    base.errors += more.errors
+    for kind, held, added in (("rule", base.rules, more.rules), ("recipe", base.recipes, more.recipes)):
+        for id_ in sorted(set(added) & set(held)):
+            key = id_ if kind == "rule" else f"fixes/{id_}"
+            notices.append(f"the {kind} {id_} of {more.files[key].path} replaces that of {base.files[key].path}")
+            for translations in base.translations.values():
+                translations.pop(key, None)
+    for lang, translations in more.translations.items():
+        base.translations.setdefault(lang, {}).update(translations)
+    base.rules.update(more.rules)
+    base.recipes.update(more.recipes)
+    base.files.update({key: file for key, file in more.files.items() if key not in ("words", "taxonomy")})
+    base.words, base.word_files = more.words, more.word_files
+    base.taxonomy = replace(base.taxonomy, layers=more.taxonomy.layers)
+    base.errors += _broken_uses(base, more)
+
+
+def _broken_uses(base: Folder, more: Folder) -> Iterator[RuleError]:
+    """Yield what rules of other folders pass to a replaced recipe that it does not take, or need from it."""
+    uses = [(rule.id, use) for rule in base.rules.values() if rule.id not in more.rules for use in rule.fixes]
+    for rule_id, use in uses:
+        recipe = more.recipes.get(use.use)
+        if recipe is None:
+            continue
+        file = more.files[f"fixes/{recipe.id}"]
+        for name in use.with_:
+            if name not in recipe.params:
+                yield file.error(("params",), f'the rule {rule_id} gives this recipe "{name}"; name it in `params`')
+        for name, spec in recipe.params.items():
+            if not spec.optional and name not in use.with_:
+                yield file.error(
+                    ("params", name), f'the rule {rule_id} gives this recipe no "{name}"; make it optional'
+                )
 
 
 def as_book(folder: Folder) -> Book:
@@ -92,9 +111,8 @@ def refuse(folder: Folder) -> None:
 def errors(folder: Folder) -> Iterator[RuleError]:
     """Yield everything that is wrong with single files of a folder."""
     yield from folder.errors
-    if "words" in folder.files:
-        for where, problem in words_problems(folder):
-            yield folder.files["words"].error(where, problem)
+    for where, problem in words_problems(folder):
+        yield folder.word_files[where[:2]].error(where, problem)
     for rule in folder.rules.values():
         for where, problem in rule_problems(rule, folder):
             yield folder.files[rule.id].error(where, problem)

@@ -11,7 +11,7 @@ from kdoctor.rules import commands, model
 from kdoctor.rules.book import Book
 from kdoctor.rules.condition import Scope
 from kdoctor.rules.judge import judge
-from kdoctor.rules.match import Candidate
+from kdoctor.rules.match import Candidate, registry_of
 from kdoctor.rules.remedy import Here, Restart, fixes, with_systemd
 from kdoctor.rules.template import first_filled
 from kdoctor.rules.words import Words
@@ -52,9 +52,11 @@ def judged(candidate: Candidate, setting: Setting, results: Mapping[str, Evidenc
 
 
 def foreign(facts: Mapping[str, str], known: frozenset[str]) -> str | None:
-    """Return the first of a text's proxy, resolver and registry that stands in no settings here."""
+    """Return the first of a text's proxy, resolver and registry (the image's, else) that stands in no settings here."""
     for name in ("proxy", "resolver", "registry"):
         value = facts.get(name)
+        if value is None and name == "registry" and facts.get("image"):
+            value = registry_of(facts["image"])
         if value is None:
             continue
         bare = value.partition("://")[2].rstrip("/") if "://" in value else value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from kdoctor.errors import RuleError, did_you_mean
@@ -13,34 +14,55 @@ from kdoctor.probes.kinds import KINDS
 from kdoctor.rules import model, template
 from kdoctor.rules.book import Book, in_memory
 from kdoctor.rules.check import translation_problems
-from kdoctor.rules.compiling import compile_rules, errors
+from kdoctor.rules.compiling import all_folders, compile_rules, errors
 from kdoctor.rules.condition import Scope
+from kdoctor.rules.exclusive import UndecidedError, both
 from kdoctor.rules.judge import decide
 from kdoctor.rules.load import Folder, digest
 from kdoctor.rules.match import explains, match
 from kdoctor.rules.patterns import compiled, expand
 from kdoctor.rules.remedy import Here, fixes
+from kdoctor.rules.yamlfile import YamlFile
 
 
-def lint(folder: Folder, languages: tuple[str, ...] = ("zh",), *, shipped: bool = True) -> Iterator[RuleError]:
-    """Yield everything that is wrong with a folder of rules: single files, examples, the whole set.
-
-    `shipped` asks what the shipped rules owe besides: ids of the taxonomy, every recipe used.
-    """
+def lint(folder: Folder, languages: tuple[str, ...] = ("zh",)) -> Iterator[RuleError]:
+    """Yield everything that is wrong with the shipped rules: single files, examples, the whole set."""
     broken = list(errors(folder))
     yield from broken
     if broken:
         return
     book = in_memory(*compile_rules(folder))
     for rule in folder.rules.values():
+        yield from _shipped_form(rule, folder)
         yield from _form(rule, folder)
         yield from test_rule(rule, folder, book)
-    yield from _set(folder, shipped)
+    yield from _set(folder, folder.rules)
+    yield from _unused(folder)
     for language in languages:
         yield from _translations(folder, language)
 
 
-def _form(rule: model.Rule, folder: Folder) -> Iterator[RuleError]:
+def lint_own(shipped: Path, own: Path) -> Iterator[RuleError]:
+    """Yield everything that is wrong with a user's folder, together with the shipped rules.
+
+    Ids and places of files are free there, translations may be missing.
+    """
+    folder = all_folders(shipped, [own])
+    broken = list(errors(folder))
+    yield from broken
+    if broken:
+        return
+    book = in_memory(*compile_rules(folder))
+    mine = {rule.id: rule for rule in folder.rules.values() if folder.files[rule.id].path.is_relative_to(own)}
+    for rule in mine.values():
+        yield from _form(rule, folder)
+        yield from test_rule(rule, folder, book)
+    yield from _set(folder, mine)
+    for language in folder.translations:
+        yield from _translations(folder, language, own)
+
+
+def _shipped_form(rule: model.Rule, folder: Folder) -> Iterator[RuleError]:
     file = folder.files[rule.id]
     if folder.taxonomy.layer_of and rule.id not in folder.taxonomy.layer_of:
         near = did_you_mean(rule.id, folder.taxonomy.layer_of)
@@ -50,6 +72,24 @@ def _form(rule: model.Rule, folder: Folder) -> Iterator[RuleError]:
     first = file.path.read_text(encoding="utf-8").partition("\n")[0]
     if not first.startswith("# yaml-language-server: $schema="):
         yield file.error((), "the first line must be the schema comment: # yaml-language-server: $schema=...")
+    if not rule.references:
+        yield file.error(("references",), "no reference; name a page that tells of this failure")
+
+
+def _form(rule: model.Rule, folder: Folder) -> Iterator[RuleError]:
+    file = folder.files[rule.id]
+    yield from _references(rule, file)
+    yield from _examples(rule, file)
+    for platform in rule.occurs_on:
+        for i, use in enumerate(rule.fixes):
+            if not any(platform in v.on or "any" in v.on for v in folder.recipes[use.use].variants):
+                yield file.error(("fixes", i), f'{use.use} has no variant for "{platform}" (or `not_applicable`)')
+
+
+def _examples(rule: model.Rule, file: YamlFile) -> Iterator[RuleError]:
+    """Yield what is wrong with the examples as they stand: each engine has one, and two look alike."""
+    if rule.match and not rule.engines:
+        yield file.error(("engines",), "no engine: name the programs whose words the patterns are")
     covered = {one.engine for one in rule.examples.positive}
     for i, engine in enumerate(rule.engines):
         if rule.match and engine not in covered:
@@ -57,14 +97,40 @@ def _form(rule: model.Rule, folder: Folder) -> Iterator[RuleError]:
     for one in rule.examples.positive:
         if one.engine not in rule.engines:
             yield file.error(("examples", "positive"), f'the engine "{one.engine}" of an example is not in `engines`')
-    for platform in rule.occurs_on:
-        for i, use in enumerate(rule.fixes):
-            if not any(platform in v.on or "any" in v.on for v in folder.recipes[use.use].variants):
-                yield file.error(("fixes", i), f'{use.use} has no variant for "{platform}" (or `not_applicable`)')
+    for i, negative in enumerate(rule.examples.negative):
+        if negative.expect == rule.id:
+            yield file.error(("examples", "negative", i), "a negative example is one that this rule does not win")
+    texts = [*(one.text for one in rule.examples.positive), *(one.text for one in rule.examples.negative)]
+    for text in sorted({text for text in texts if texts.count(text) > 1}):
+        yield file.error(("examples",), f'the example "{text[:60]}" stands twice')
     if rule.match and len(rule.examples.negative) < 2:
         yield file.error(
             ("examples", "negative"), "give two texts that look alike and that a neighbour rule or nothing wins"
         )
+
+
+_URL = re.compile(r"https://[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d+)?/[^\s<>\"{}|\\^`]*", re.IGNORECASE)
+
+
+def _references(rule: model.Rule, file: YamlFile) -> Iterator[RuleError]:
+    seen: set[str] = set()
+    for i, one in enumerate(rule.references):
+        if not _URL.fullmatch(one.url):
+            yield file.error(("references", i, "url"), f'"{one.url}" is no https:// address with a path')
+        if one.url in seen:
+            yield file.error(("references", i, "url"), f'"{one.url}" stands twice')
+        seen.add(one.url)
+
+
+def _both(rule: model.Rule, file: YamlFile) -> Iterator[RuleError]:
+    try:
+        found = both(rule)
+    except UndecidedError:
+        yield file.error(("verdict",), "`confirmed` and `refuted` name too much to tell whether both can be true")
+        return
+    if found is not None:
+        said = ", ".join(f"{name}: {'none' if value is None else value}" for name, value in found.items())
+        yield file.error(("verdict", "refuted"), f"`confirmed` and `refuted` are both true with {said}")
 
 
 def test_rule(rule: model.Rule, folder: Folder, book: Book) -> Iterator[RuleError]:
@@ -90,6 +156,7 @@ def test_rule(rule: model.Rule, folder: Folder, book: Book) -> Iterator[RuleErro
             )
     yield from _patterns_hit(rule, folder)
     yield from _scenarios(rule, folder, book)
+    yield from _both(rule, file)
 
 
 def _patterns_hit(rule: model.Rule, folder: Folder) -> Iterator[RuleError]:
@@ -167,35 +234,91 @@ def _given_problems(rule: model.Rule, values: Mapping[str, Any]) -> Iterator[str
             yield f'{kinds[probe].id} has no field "{name}".{did_you_mean(name, kinds[probe].fields)}'
 
 
-def _set(folder: Folder, shipped: bool) -> Iterator[RuleError]:
-    """Yield what is wrong between rules: names that do not exist, circles, recipes nobody uses."""
+def _set(folder: Folder, judged: Mapping[str, model.Rule]) -> Iterator[RuleError]:
+    """Yield what is wrong between rules: names that do not exist, circles. Told of the `judged` rules only."""
     known = {*folder.rules, *folder.taxonomy.layer_of}
-    for rule in folder.rules.values():
-        for key in ("supersedes", "causes", "explained_by") if shipped else ():
+    for rule in judged.values():
+        for key in ("supersedes", "causes", "explained_by"):
             for i, other in enumerate(getattr(rule, key)):
-                if other not in known and not (key == "explained_by" and other in folder.taxonomy.layers):
+                if other == rule.id:
+                    yield folder.files[rule.id].error((key, i), f'the rule names itself in "{key}"')
+                elif other not in known and not (key == "explained_by" and other in folder.taxonomy.layers):
                     yield folder.files[rule.id].error((key, i), f'no rule "{other}".{did_you_mean(other, known)}')
-        for other in folder.rules.values():
-            if other.id < rule.id and explains(rule, other) and explains(other, rule):
-                yield folder.files[rule.id].error(("causes",), f"{rule.id} and {other.id} explain each other")
-            if other.id < rule.id and rule.id in other.supersedes and other.id in rule.supersedes:
-                yield folder.files[rule.id].error(("supersedes",), f"{rule.id} and {other.id} supersede each other")
+    for key, verb, after in (("causes", "explains", causes_of(folder)), ("supersedes", "replaces", replaces(folder))):
+        for circle in circles(after):
+            first = next((rule_id for rule_id in circle if rule_id in judged), None)
+            if first:
+                chain = f" {verb} ".join([*circle, circle[0]])
+                yield folder.files[first].error((key,), f"rules in a circle: {chain}")
+
+
+def causes_of(folder: Folder) -> dict[str, set[str]]:
+    """Return for each rule the rules that it explains."""
+    every = folder.rules.values()
+    return {one.id: {other.id for other in every if other is not one and explains(one, other)} for one in every}
+
+
+def replaces(folder: Folder) -> dict[str, set[str]]:
+    """Return for each rule the rules that it replaces within a record."""
+    return {
+        one.id: {other for other in one.supersedes if other in folder.rules} - {one.id} for one in folder.rules.values()
+    }
+
+
+def circles(after: Mapping[str, set[str]]) -> Iterator[list[str]]:
+    """Yield one circle of each group of names that lead to one another, the shortest through its first name."""
+    reached = {name: _reached(name, after) for name in after}
+    seen: set[str] = set()
+    for name in sorted(after):
+        if name not in seen and name in reached[name]:
+            seen |= {other for other in reached[name] if name in reached[other]}
+            yield _way_back(name, after)
+
+
+def _reached(start: str, after: Mapping[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    waiting = list(after[start])
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += after.get(name, ())
+    return found
+
+
+def _way_back(start: str, after: Mapping[str, set[str]]) -> list[str]:
+    ways = [[start]]
+    while ways:
+        way = ways.pop(0)
+        for name in sorted(after.get(way[-1], ())):
+            if name == start:
+                return way
+            if name not in way:
+                ways.append([*way, name])
+    return [start]
+
+
+def _unused(folder: Folder) -> Iterator[RuleError]:
     used = {use.use for rule in folder.rules.values() for use in rule.fixes}
-    for recipe_id in folder.recipes if shipped else ():
-        if recipe_id not in used and f"fixes/{recipe_id}" in folder.files:
+    for recipe_id in folder.recipes:
+        if recipe_id not in used:
             yield folder.files[f"fixes/{recipe_id}"].error(("id",), f'no rule uses the recipe "{recipe_id}"')
 
 
-def _translations(folder: Folder, language: str) -> Iterator[RuleError]:
+def _translations(folder: Folder, language: str, own: Path | None = None) -> Iterator[RuleError]:
+    """Yield what is wrong with translations; of a user's `own` folder only those that are there."""
     translations = folder.translations.get(language, {})
     wanted: dict[str, model.Rule | model.Recipe] = {**folder.rules}
     wanted |= {f"fixes/{key}": recipe for key, recipe in folder.recipes.items()}
     for item, source in wanted.items():
         translation = translations.get(item)
         if translation is None:
-            yield folder.files[item].error((), f"no translation: rules/i18n/{language}/{item}.yaml")
+            if own is None:
+                yield folder.files[item].error((), f"no translation: rules/i18n/{language}/{item}.yaml")
             continue
         file = folder.files[f"i18n/{language}/{item}"]
+        if own is not None and not file.path.is_relative_to(own):
+            continue
         for where, problem in translation_problems(
             translation, digest(source), partial(_unknown, _placeholders(source))
         ):

@@ -36,7 +36,10 @@ class Taxonomy:
 
 @dataclass(slots=True)
 class Folder:
-    """Everything that a folder of rules holds; `files` has each id's file, keyed `kind/id`."""
+    """Everything that a folder of rules holds; `files` has each id's file, keyed `kind/id`.
+
+    `word_files` has the file of each fragment and context: ("fragments", NAME).
+    """
 
     path: Path
     words: Words = field(default_factory=Words)
@@ -45,18 +48,25 @@ class Folder:
     recipes: dict[str, model.Recipe] = field(default_factory=dict)
     translations: dict[str, dict[str, model.Translation]] = field(default_factory=dict)
     files: dict[str, YamlFile] = field(default_factory=dict)
+    word_files: dict[tuple[str | int, ...], YamlFile] = field(default_factory=dict)
     errors: list[RuleError] = field(default_factory=list)
 
 
-def read_folder(path: Path, *, words: Words | None = None) -> Folder:
+def read_folder(path: Path, *, beside: Folder | None = None) -> Folder:
     """Read all YAML files of a folder of rules; what is wrong is collected in `errors`.
+
+    A user's folder is read `beside` the shipped one: it has the fragments, contexts and layers of that,
+    and may add its own.
 
     Raises:
         UsageError: there is no such folder.
     """
     if not path.is_dir():
         raise UsageError(f"{path}: no such folder of rules")
-    folder = Folder(path, words or Words())
+    folder = Folder(path)
+    if beside is not None:
+        folder.words, folder.taxonomy = beside.words, Taxonomy(beside.taxonomy.layers)
+        folder.word_files = dict(beside.word_files)
     for name, reader in (("words.yaml", _read_words), ("taxonomy.yaml", _read_taxonomy)):
         if (path / name).is_file():
             _collect(folder, partial(_read_named, folder, path / name, reader))
@@ -147,21 +157,32 @@ def _read_words(folder: Folder, file: YamlFile) -> None:
     for name in words.fragments:
         if not FRAGMENT_NAME.fullmatch(name):
             raise file.error(("fragments", name), f'"{name}": a fragment\'s name is of capital letters, digits and _')
-    folder.words = Words(words.fragments, words.contexts)
+    held = folder.words
+    for part, added, there in (
+        ("fragments", words.fragments, held.fragments),
+        ("contexts", words.contexts, held.contexts),
+    ):
+        for name in added:
+            if name in there:
+                known = folder.word_files[part, name].path
+                raise file.error((part, name), f'"{name}" stands in {known} too; give yours another name')
+            folder.word_files[part, name] = file
+    folder.words = Words({**held.fragments, **words.fragments}, {**held.contexts, **words.contexts})
     folder.files["words"] = file
 
 
 def _read_taxonomy(folder: Folder, file: YamlFile) -> None:
     taxonomy = typed(file, _TaxonomyFile)
     layer_of: dict[str, str] = {}
+    layers = (*folder.taxonomy.layers, *(one for one in taxonomy.layers if one not in folder.taxonomy.layers))
     for i, one in enumerate(taxonomy.classes):
-        if one.layer not in taxonomy.layers:
-            near = did_you_mean(one.layer, taxonomy.layers)
+        if one.layer not in layers:
+            near = did_you_mean(one.layer, layers)
             raise file.error(("classes", i), f'no layer "{one.layer}" in `layers`.{near}')
         if one.id in layer_of:
             raise file.error(("classes", i), f'the class "{one.id}" stands twice')
         layer_of[one.id] = one.layer
-    folder.taxonomy = Taxonomy(taxonomy.layers, layer_of, {one.id: one.means for one in taxonomy.classes})
+    folder.taxonomy = Taxonomy(layers, layer_of, {one.id: one.means for one in taxonomy.classes})
     folder.files["taxonomy"] = file
 
 

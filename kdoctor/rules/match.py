@@ -319,7 +319,7 @@ def explains(cause: model.Rule, effect: model.Rule) -> bool:
 
 
 def ranked(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Return the candidates with their roles: the root, independent ones, then consequences."""
+    """Return the candidates with their roles: the root, alternatives and independent ones, then consequences."""
     all_of_them = sorted(candidates, key=_order)
     caused = {
         c.rule.id
@@ -332,8 +332,15 @@ def ranked(candidates: Iterable[Candidate]) -> list[Candidate]:
     rest = [replace(c, role=Role.CONSEQUENCE) for c in all_of_them if c.rule.id in caused]
     if not roots:
         roots, rest = rest[:1], rest[1:]
-    first = [replace(c, role=Role.INDEPENDENT if i else Role.ROOT) for i, c in enumerate(roots)]
-    return first + rest
+    return [replace(c, role=_role(c, roots[:i])) for i, c in enumerate(roots)] + rest
+
+
+def _role(candidate: Candidate, before: Sequence[Candidate]) -> Role:
+    """Return the role of a candidate that no other explains: of two readings of one line, one is an alternative."""
+    if not before:
+        return Role.ROOT
+    again = candidate.matched is not None and any(candidate.matched == other.matched for other in before)
+    return Role.ALTERNATIVE if again else Role.INDEPENDENT
 
 
 _SEVERITIES = ("error", "warning", "info")

@@ -14,7 +14,7 @@ _SENTENCES = {
         "undecided": "The probes do not decide it: {what}",
         "off": "Not probed (--no-probe).",
         "elsewhere": "Not probed: the text comes from another machine (--elsewhere).",
-        "walk": "The walk from here to the image fails at this step: {what}",
+        "many": "Not probed: only the first failures of a long text are.",
     },
     "zh": {
         "no-probe": "本机上没有可用来验证的手段。",
@@ -24,7 +24,7 @@ _SENTENCES = {
         "undecided": "探测结果不足以判断：{what}",
         "off": "未探测（--no-probe）。",
         "elsewhere": "未探测：文本来自另一台机器（--elsewhere）。",
-        "walk": "从本机到镜像的路径在这一步失败：{what}",
+        "many": "未探测：长文本只探测最前面的几个故障。",
     },
 }
 

@@ -111,7 +111,7 @@ class Run:
             return await diagnosed(candidate, setting, here, run)
 
         found = merged(self.walk.found)
-        return ordered(list(await asyncio.gather(*(one(c) for c in found))), {c.rule.id: c for c in found})
+        return ordered(list(zip(await asyncio.gather(*(one(c) for c in found)), found, strict=True)))
 
     def _engine(self, candidate: Candidate) -> str | None:
         del candidate
@@ -153,25 +153,27 @@ def merged(found: Iterable[Candidate]) -> list[Candidate]:
     return list(kept.values())
 
 
-def ordered(diagnoses: Sequence[Diagnosis], candidates: dict[str, Candidate]) -> list[Diagnosis]:
+def ordered(found: Sequence[tuple[Diagnosis, Candidate]]) -> list[Diagnosis]:
     """Return the diagnoses with their roles: the worst and nearest first, consequences behind causes."""
-    live = {d.rule for d in diagnoses if d.verdict is not Verdict.REFUTED}
+    live = [candidate.rule for diagnosis, candidate in found if diagnosis.verdict is not Verdict.REFUTED]
 
-    def caused(diagnosis: Diagnosis) -> bool:
-        effect = candidates[diagnosis.rule].rule
-        if candidates[diagnosis.rule].role is Role.CONSEQUENCE:
-            return True
-        return any(rule != effect.id and explains(candidates[rule].rule, effect) for rule in live)
+    def caused(candidate: Candidate) -> bool:
+        effect = candidate.rule
+        return candidate.role is Role.CONSEQUENCE or any(
+            cause.id != effect.id and explains(cause, effect) and not explains(effect, cause) for cause in live
+        )
 
-    in_order = sorted(
-        diagnoses,
-        key=lambda d: (d.verdict is Verdict.REFUTED, caused(d), list(Severity).index(d.severity), distance(d)),
-    )
+    told = [(diagnosis, caused(candidate)) for diagnosis, candidate in found]
+    told.sort(key=lambda one: (one[0].verdict is Verdict.REFUTED, one[1], *_badness(one[0])))
     out: list[Diagnosis] = []
-    for diagnosis in in_order:
-        role = Role.ROOT if not out else Role.CONSEQUENCE if caused(diagnosis) else Role.INDEPENDENT
+    for diagnosis, is_caused in told:
+        role = Role.ROOT if not out else Role.CONSEQUENCE if is_caused else Role.INDEPENDENT
         out.append(replace(diagnosis, role=role))
     return out
+
+
+def _badness(diagnosis: Diagnosis) -> tuple[int, int]:
+    return list(Severity).index(diagnosis.severity), distance(diagnosis)
 
 
 def nothing_selected(images: Sequence[str], files: Sequence[str]) -> None:

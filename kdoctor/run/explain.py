@@ -74,11 +74,12 @@ def completed(candidate: Candidate, given: Given) -> Candidate:
 
 def by_text(book: Book, question: Question, found: Sequence[Candidate], why: str = "off") -> Report:
     """Explain by the text alone; `why` names the sentence that says why nothing was probed."""
+    system = "" if why == "elsewhere" else sys.platform  # the text's own words tell then
     diagnoses = []
     for candidate in found:
         vantage = places.vantage_name(candidate.engine, question.text, has_docker=True)
-        on = places.platforms(candidate.engine, question.text, vantage, None, sys.platform)
-        setting = Setting(book, question.lang, on, quote=quoting(sys.platform))
+        on = places.platforms(candidate.engine, question.text, vantage, None, system)
+        setting = Setting(book, question.lang, on, quote=quoting(system))
         diagnoses.append(unprobed(replace(candidate, vantage=vantage), setting, why))
     return Report(
         "explain",

@@ -14,7 +14,7 @@ from kdoctor.probes.runner import Place, Runner
 from kdoctor.references import parse
 from kdoctor.registries import api_host
 from kdoctor.rules.book import Book
-from kdoctor.rules.diagnose import foreign
+from kdoctor.rules.diagnose import foreign, unprobed
 from kdoctor.rules.match import Candidate, explains
 from kdoctor.run import places
 from kdoctor.run.explain import Given, Question
@@ -24,6 +24,8 @@ from kdoctor.run.situation import Situation, runner, survey
 from kdoctor.run.walk import Target, Walk
 
 _MOST_PROBED = 8
+"""Failures of one text that are probed; the others are told as the text has them."""
+
 _OF_IMAGE = frozenset({"registry.token", "registry.manifest", "registry.platform", "registry.blob"})
 
 DEFAULT = Target("registry-1.docker.io", "docker.io/library/hello-world:latest")
@@ -37,12 +39,16 @@ async def with_probes(book: Book, question: Question, candidates: Sequence[Candi
     began = time.monotonic()
     situation = await survey(question.given.hosts(), question.seconds)
     run = runner(situation, question.seconds - (time.monotonic() - began))
-    views = [_View(book, question, c, situation, run) for c in candidates[:_MOST_PROBED]]
-    root = next((v for v in views if v.target is not None), None)
+    views = [_View(book, question, c, situation, run) for c in candidates]
+    root = next((v for v in views[:_MOST_PROBED] if v.target is not None), None)
     readings, (walked, checks) = await asyncio.gather(
-        asyncio.gather(*(view.reading() for view in views)), root.walked() if root else _nowhere()
+        asyncio.gather(*(view.reading() for view in views[:_MOST_PROBED])), root.walked() if root else _nowhere()
     )
-    diagnoses = settle(readings, walked, _known(book, situation))
+    unasked = [
+        unprobed(replace(view.candidate, vantage=view.place.name), view.setting, "many")
+        for view in views[_MOST_PROBED:]
+    ]
+    diagnoses = settle([*readings, *unasked], walked, _known(book, situation))
     healthy = bool(diagnoses) and all(d.verdict is Verdict.REFUTED for d in diagnoses)
     return Report(
         "explain",

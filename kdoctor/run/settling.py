@@ -31,7 +31,7 @@ def settle(readings: Sequence[Diagnosis], walked: Sequence[Diagnosis], known: Kn
     A cause that the walk confirms nearer to the puller than the text's own becomes the root, and the
     text's reading follows it; a walk's finding that is not confirmed stays an alternative.
     """
-    merged = _led(_behind_mirrors([_merged(reading, walked) for reading in readings]))
+    merged = _led(_behind_mirrors([_merged(reading, walked) for reading in readings]), known)
     said = {d.rule for d in merged}
     others = [d for d in walked if d.rule not in said and d.severity is not Severity.WARNING]
     root = merged[0] if merged else None
@@ -49,7 +49,7 @@ def settle(readings: Sequence[Diagnosis], walked: Sequence[Diagnosis], known: Kn
     nearer = [d for d in others if takes_over(d)]
     if nearer:
         first = replace(min(nearer, key=distance), role=Role.ROOT)
-        return [first, *(replace(d, role=_demoted(d)) for d in merged)]
+        return [first, *(replace(d, role=_behind(first, d, known, of=root)) for d in merged)]
     if root is not None and root.verdict is Verdict.CONFIRMED:
         return merged
     return [*merged, *(replace(d, role=Role.ALTERNATIVE) for d in others)]
@@ -60,11 +60,12 @@ def distance(diagnosis: Diagnosis) -> int:
     return _NEAR.index(diagnosis.layer) if diagnosis.layer in _NEAR else len(_NEAR)
 
 
-def _led(diagnoses: list[Diagnosis]) -> list[Diagnosis]:
+def _led(diagnoses: list[Diagnosis], known: Known) -> list[Diagnosis]:
     """Order by what was proven; another root than the text's own leads only where the verdicts say so."""
     ordered = sorted(diagnoses, key=_rank)
     if ordered and ordered[0] is not diagnoses[0] and _rank(ordered[0]) != _rank(diagnoses[0]):
-        return [replace(ordered[0], role=Role.ROOT), *(replace(d, role=_demoted(d)) for d in ordered[1:])]
+        first = replace(ordered[0], role=Role.ROOT)
+        return [first, *(replace(d, role=_behind(first, d, known)) for d in ordered[1:])]
     return ordered
 
 
@@ -74,8 +75,19 @@ def _rank(diagnosis: Diagnosis) -> tuple[bool, bool, int]:
     return refuted, diagnosis.role is Role.CONSEQUENCE, _VERDICTS.index(diagnosis.verdict)
 
 
-def _demoted(diagnosis: Diagnosis) -> Role:
-    return Role.ALTERNATIVE if diagnosis.verdict is Verdict.REFUTED else Role.CONSEQUENCE
+def _behind(first: Diagnosis, other: Diagnosis, known: Known, of: Diagnosis | None = None) -> Role:
+    """Return the role of a diagnosis behind a new root; what the root takes over `of` the text follows it."""
+    if other.verdict is Verdict.REFUTED:
+        return Role.ALTERNATIVE
+    taken = of is not None and (other.rule == of.rule or _same_words(other, of))
+    if taken or other.role is Role.CONSEQUENCE or known.explains(first.rule, other.rule):
+        return Role.CONSEQUENCE
+    return Role.ALTERNATIVE if _same_words(first, other) else Role.INDEPENDENT
+
+
+def _same_words(one: Diagnosis, other: Diagnosis) -> bool:
+    """Tell whether two diagnoses are readings of the same line."""
+    return one.matched is not None and one.matched == other.matched
 
 
 def _behind_mirrors(diagnoses: list[Diagnosis]) -> list[Diagnosis]:

@@ -14,7 +14,7 @@ from kdoctor.rules import model
 from kdoctor.rules.book import Book
 from kdoctor.rules.compiling import as_book, errors, refuse
 from kdoctor.rules.condition import Scope
-from kdoctor.rules.lint import lint
+from kdoctor.rules.lint import lint, lint_own
 from kdoctor.rules.load import Folder, read_folder
 from kdoctor.rules.match import Candidate, match
 
@@ -105,8 +105,13 @@ class RuleFolder:
         """Return every mistake of single files, as the person reads it, the folder's path left out."""
         return self._short(errors(self.read()))
 
-    def lint(self, *languages: str, shipped: bool = True) -> list[str]:
-        return self._short(lint(self.read(), languages, shipped=shipped))
+    def lint(self, *languages: str) -> list[str]:
+        """Return what is wrong with the folder as one of shipped rules."""
+        return self._short(lint(self.read(), languages))
+
+    def lint_beside(self, shipped: RuleFolder) -> list[str]:
+        """Return what is wrong with the folder as a user's."""
+        return self._short(lint_own(shipped.path, self.path))
 
     def _short(self, found: Iterator[RuleError]) -> list[str]:
         return [str(error).replace(f"{self.path}/", "") for error in found]

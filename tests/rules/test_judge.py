@@ -128,7 +128,10 @@ def test_a_rule_that_nothing_can_prove_says_why(folder: RuleFolder) -> None:
         ({"registry": "quay.io:443"}, set(), None),
         ({"registry": "harbor.corp"}, set(), "harbor.corp"),
         ({"registry": "harbor.corp:5000"}, {"harbor.corp:5000"}, None),
-        ({"image": "harbor.corp/a/b"}, set(), None),
+        ({"image": "harbor.corp/a/b"}, set(), "harbor.corp"),
+        ({"image": "harbor.corp/a/b"}, {"harbor.corp"}, None),
+        ({"image": "nginx"}, set(), None),
+        ({"image": "ghcr.io/a/b@sha256:0"}, set(), None),
         ({"proxy": "10.0.0.9:7890", "registry": "harbor.corp"}, {"harbor.corp"}, "10.0.0.9:7890"),
     ],
 )  # fmt: skip

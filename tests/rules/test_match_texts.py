@@ -103,6 +103,19 @@ def test_without_an_order_the_first_in_the_text_leads(folder: RuleFolder) -> Non
     assert two(folder) == {"aa-first": Role.ROOT, "bb-second": Role.INDEPENDENT}
 
 
+def test_two_readings_of_one_line_are_alternatives(folder: RuleFolder) -> None:
+    folder.rule("aa-first", "the thing broke")
+    folder.rule("bb-second", "broke in two")
+    assert roles(folder.match("the thing broke in two")) == {"aa-first": Role.ROOT, "bb-second": Role.ALTERNATIVE}
+    assert roles(folder.match("the thing broke\n  and broke in two"))["bb-second"] is Role.INDEPENDENT
+    folder.rule("cc-third", "broke in", causes=["aa-first"])
+    assert roles(folder.match("the thing broke in two")) == {
+        "bb-second": Role.ROOT,
+        "cc-third": Role.ALTERNATIVE,
+        "aa-first": Role.CONSEQUENCE,
+    }
+
+
 def test_an_error_leads_before_a_warning(folder: RuleFolder) -> None:
     found = two(folder, {"severity": "warning"})
     assert list(found) == ["bb-second", "aa-first"]

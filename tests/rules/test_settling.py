@@ -1,7 +1,17 @@
 """Text's readings and the walk's findings become one list: what is proven nearest to the puller leads."""
 
-from kdoctor.model import Diagnosis, Evidence, Role, Severity, Verdict
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from kdoctor.model import Diagnosis, Evidence, Matched, Role, Severity, Verdict
+from kdoctor.rules.match import Candidate, match
+from kdoctor.run.check import ordered
+from kdoctor.run.explain import Question, by_text
+from kdoctor.run.live import with_probes
 from kdoctor.run.settling import Known, settle
+from tests.rules.folders import RuleFolder
 
 NOBODY = Known(lambda cause, effect: (cause, effect) == ("blob-refused", "pull-broken"), lambda d: "foreign" in d.facts)
 
@@ -64,3 +74,113 @@ def test_refuted_readings_come_last() -> None:
     healed = diagnosis("proxy-refused", "proxy", Verdict.REFUTED)
     now = diagnosis("tag-missing", "image", Verdict.CONFIRMED)
     assert names(settle([healed], [now], NOBODY)) == [("tag-missing", Role.ROOT), ("proxy-refused", Role.ALTERNATIVE)]
+
+
+# --- what was proven decides the roles, and nothing becomes a consequence that nobody explains -----------
+
+
+def at(line: int, found: Diagnosis) -> Diagnosis:
+    return replace(found, matched=Matched(line, f"line {line}"))
+
+
+def test_another_failure_of_the_text_that_is_proven_leads_and_the_first_stays_one_of_its_own() -> None:
+    first = at(1, diagnosis("proxy-refused", "proxy", Verdict.INCONCLUSIVE))
+    second = at(9, diagnosis("tag-missing", "image", Verdict.CONFIRMED, Role.INDEPENDENT))
+    assert names(settle([first, second], [], NOBODY)) == [
+        ("tag-missing", Role.ROOT),
+        ("proxy-refused", Role.INDEPENDENT),
+    ]
+
+
+def test_of_two_readings_of_one_line_the_proven_one_leads_and_the_other_stays_an_alternative() -> None:
+    first = at(1, diagnosis("registry-slow", "network", Verdict.INCONCLUSIVE))
+    second = at(1, diagnosis("tls-slow", "tls", Verdict.CONFIRMED, Role.ALTERNATIVE))
+    assert names(settle([first, second], [], NOBODY)) == [("tls-slow", Role.ROOT), ("registry-slow", Role.ALTERNATIVE)]
+
+
+def test_what_the_proven_one_explains_is_its_consequence() -> None:
+    first = at(1, diagnosis("pull-broken", "network", Verdict.INCONCLUSIVE))
+    second = at(9, diagnosis("blob-refused", "network", Verdict.CONFIRMED, Role.INDEPENDENT))
+    assert names(settle([first, second], [], NOBODY)) == [
+        ("blob-refused", Role.ROOT),
+        ("pull-broken", Role.CONSEQUENCE),
+    ]
+
+
+def test_the_walks_cause_takes_the_texts_root_and_its_line_and_leaves_other_failures_alone() -> None:
+    text = [
+        at(1, diagnosis("registry-slow", "network", Verdict.INCONCLUSIVE)),
+        at(1, diagnosis("tls-slow", "tls", Verdict.INCONCLUSIVE, Role.ALTERNATIVE)),
+        at(5, diagnosis("disk-full", "host", Verdict.INCONCLUSIVE, Role.INDEPENDENT)),
+        at(7, diagnosis("pull-broken", "network", Verdict.REFUTED, Role.INDEPENDENT)),
+    ]
+    walked = diagnosis("proxy-silent", "proxy", Verdict.CONFIRMED)
+    assert names(settle(text, [walked], NOBODY)) == [
+        ("proxy-silent", Role.ROOT),
+        ("registry-slow", Role.CONSEQUENCE),
+        ("tls-slow", Role.CONSEQUENCE),
+        ("disk-full", Role.INDEPENDENT),
+        ("pull-broken", Role.ALTERNATIVE),
+    ]
+
+
+# --- a check's findings ----------------------------------------------------------------------------------
+
+
+def finding(folder: RuleFolder, rule_id: str, role: Role = Role.ROOT, **facts: str) -> tuple[Diagnosis, Candidate]:
+    rule = folder.loaded(rule_id)
+    found = replace(diagnosis(rule.id, rule.layer, Verdict.CONFIRMED), facts=facts)
+    return found, Candidate(rule, facts, role=role)
+
+
+def test_findings_of_one_rule_have_roles_of_their_own(folder: RuleFolder) -> None:
+    folder.rule("net-refused", layer="network")
+    behind = finding(folder, "net-refused", Role.CONSEQUENCE, registry="a.example")
+    other = finding(folder, "net-refused", registry="b.example")
+    for order in ([behind, other], [other, behind]):
+        assert [(d.facts["registry"], d.role) for d in ordered(order)] == [
+            ("b.example", Role.ROOT),
+            ("a.example", Role.CONSEQUENCE),
+        ]
+
+
+def test_the_worst_and_nearest_finding_leads(folder: RuleFolder) -> None:
+    folder.rule("net-refused", layer="network")
+    folder.rule("proxy-gone", causes=["tag-missing"])
+    folder.rule("tag-missing", layer="image")
+    found = [finding(folder, name) for name in ("tag-missing", "net-refused", "proxy-gone")]
+    assert names(ordered(found)) == [
+        ("proxy-gone", Role.ROOT),
+        ("net-refused", Role.INDEPENDENT),
+        ("tag-missing", Role.CONSEQUENCE),
+    ]
+    milder = [(replace(d, severity=Severity.WARNING), c) if d.rule == "proxy-gone" else (d, c) for d, c in found]
+    assert names(ordered(milder))[0] == ("net-refused", Role.ROOT)
+
+
+# --- explain ---------------------------------------------------------------------------------------------
+
+
+def test_failures_beyond_those_that_are_probed_are_told_all_the_same(folder: RuleFolder) -> None:
+    for name in "abcdefghij":
+        folder.rule(f"gone-{name}", f"gone {name} now")
+    book = folder.book()
+    question = Question("\n".join(f"2025-01-01 10:00:00 gone {name} now" for name in "abcdefghij"), seconds=5)
+    report = asyncio.run(with_probes(book, question, match(book, question.text)))
+    assert [d.rule for d in report.diagnoses] == [f"gone-{name}" for name in "abcdefghij"]
+    assert [d.verdict for d in report.diagnoses] == [Verdict.INCONCLUSIVE] * 8 + [Verdict.UNCHECKED] * 2
+    assert "only the first failures" in report.diagnoses[9].because
+
+
+def test_a_text_from_elsewhere_has_the_fixes_of_its_own_words(folder: RuleFolder) -> None:
+    variants = [{"on": [on], "proof": "docs", "steps": [{"text": on}]} for on in ("docker-engine", "docker-desktop")]
+    folder.recipe("docker.again", variants=variants)
+    folder.rule("pull-gone", "pull gone", fixes=[{"use": "docker.again"}])
+    book = folder.book()
+    for text, wanted in (
+        ("Error response from daemon: pull gone", "docker-engine"),
+        ("Docker Desktop: Error response from daemon: pull gone", "docker-desktop"),
+    ):
+        report = by_text(book, Question(text), match(book, text), "elsewhere")
+        assert [fix.platform for fix in report.diagnoses[0].fixes] == [wanted]
+        assert report.diagnoses[0].verdict is Verdict.UNCHECKED
