@@ -99,6 +99,10 @@ class _Asking:
     def remaining(self) -> float:
         return max(self.end - time.monotonic(), 0.0)
 
+    async def login(self, registry: str) -> None:
+        """Take none: an API server is no registry."""
+        del registry
+
     def other(self, kind: str, **params: str) -> Awaitable[Evidence]:
         from kdoctor.probes.runner import Place, Runner
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from kdoctor.model import Evidence, Value
+    from kdoctor.probes.login import Login
     from kdoctor.vantages import Vantage
 
 
@@ -35,6 +36,9 @@ class Asking(Protocol):
     @property
     def trusted_hosts(self) -> frozenset[str]:
         """Registries (host[:port]) that more than /v2/ may be asked of: well known, in settings, by flag."""
+
+    def login(self, registry: str) -> Awaitable[Login | None]:
+        """Return the stored login for exactly this registry, where this run may take it."""
 
     def other(self, kind: str, **params: str) -> Awaitable[Evidence]:
         """Run another probe at the same vantage; equal questions are asked once."""

@@ -14,6 +14,7 @@ from kdoctor.settings import jsonfile
 from kdoctor.settings.engine import config_directory
 
 if TYPE_CHECKING:
+    from kdoctor.machine import Machine
     from kdoctor.probes.ask import Asking
 
 _HUB_KEYS = ("https://index.docker.io/v1/", "index.docker.io", "docker.io", "registry-1.docker.io")
@@ -25,18 +26,18 @@ async def credentials(ask: Asking, registry: str | None = None) -> Found:
     Without a registry: the first helper that is missing, else whether anything is stored.
     """
     machine = ask.vantage.machine
-    path = f"{config_directory(machine)}/config.json"
+    path = config_path(machine)
     data: dict[str, Value] = {"path": path}
     text = machine.read(path)
     if text is None:
         return Found("none", f"{path} does not exist: pulls are anonymous", data, registry or path)
     try:
         value, _ = strictjson.parse(text, first_value_only=True)
-        config = _typed(value)
+        config = typed(value)
     except strictjson.SlipError as slip:
         data |= {"line": slip.line, "problem": slip.problem}
         return Found("invalid", f"{path}, line {slip.line}: {slip.problem}", data, registry or path)
-    helpers = _helpers(config, registry)
+    helpers = helpers_of(config, registry)
     for helper in helpers:
         program = f"docker-credential-{helper}"
         if find_program(machine, program) is None:
@@ -46,7 +47,7 @@ async def credentials(ask: Asking, registry: str | None = None) -> Found:
         data["helper"] = f"docker-credential-{helpers[0]}"
         return Found("helper-ok", f"{data['helper']} keeps the credentials (it was not asked)", data, registry or path)
     stored = jsonfile.mapping(config.get("auths"))
-    if any(_is_login(stored.get(key)) for key in (_keys(registry) if registry else stored)):
+    if any(_is_login(stored.get(key)) for key in (keys_of(registry) if registry else stored)):
         return Found("stored", f"{path} holds a login{f' for {registry}' if registry else ''}", data, registry or path)
     return Found(
         "none",
@@ -56,7 +57,12 @@ async def credentials(ask: Asking, registry: str | None = None) -> Found:
     )
 
 
-def _typed(value: object) -> Mapping[str, object]:
+def config_path(machine: Machine) -> str:
+    """Return the path of the docker command's config.json."""
+    return f"{config_directory(machine)}/config.json"
+
+
+def typed(value: object) -> Mapping[str, object]:
     """Refuse what Go cannot put into cli's ConfigFile."""
     if value is not None and not isinstance(value, dict):
         raise strictjson.SlipError("the file holds no object: it must begin with { and end with }", 1, 1)
@@ -67,20 +73,21 @@ def _typed(value: object) -> Mapping[str, object]:
     return config
 
 
-def _keys(registry: str) -> tuple[str, ...]:
+def keys_of(registry: str) -> tuple[str, ...]:
     """Return the keys under which a registry's login may stand."""
     if canonical(registry) == DOCKER_HUB:
         return _HUB_KEYS
     return registry, f"https://{registry}", f"https://{registry}/", f"https://{registry}/v1/", f"https://{registry}/v2/"
 
 
-def _helpers(config: Mapping[str, object], registry: str | None) -> list[str]:
+def helpers_of(config: Mapping[str, object], registry: str | None) -> list[str]:
+    """Return the helper that keeps the registry's login; without a registry all that are named."""
     by_registry = jsonfile.mapping(config.get("credHelpers"))
     general = jsonfile.text(config.get("credsStore"))
     if registry is None:
         named = [general, *(jsonfile.text(v) for v in by_registry.values())]
         return [helper for helper in dict.fromkeys(named) if helper]
-    own = next((jsonfile.text(by_registry[key]) for key in _keys(registry) if key in by_registry), "")
+    own = next((jsonfile.text(by_registry[key]) for key in keys_of(registry) if key in by_registry), "")
     return [own or general] if own or general else []
 
 

@@ -240,7 +240,7 @@ _KINDS = (
     ),
     Kind(
         "registry.token",
-        "Does the token server of the registry give an anonymous token for the image?",
+        "Does the token server of the registry give a token for the image, without a login unless `check` has one?",
         "kdoctor.probes.registry:token",
         "trust",
         (
@@ -258,11 +258,19 @@ _KINDS = (
             UNREACHED,
         ),
         {"image": "image"},
-        {"realm": "text", "host": "text", "address": "text", "status": "number", "message": "text", "cause": "text"},
+        {
+            "realm": "text",
+            "host": "text",
+            "address": "text",
+            "status": "number",
+            "message": "text",
+            "cause": "text",
+            "login": "text",
+        },
     ),
     Kind(
         "registry.manifest",
-        "Is the image's manifest there (HEAD), without credentials?",
+        "Is the image's manifest there (HEAD), without a login unless `check` has one?",
         "kdoctor.probes.registry:manifest",
         "trust",
         (
@@ -290,6 +298,7 @@ _KINDS = (
             "remaining": "number",
             "limit": "number",
             "source": "text",
+            "login": "text",
             "tags": "list",
             "cause": "text",
         },

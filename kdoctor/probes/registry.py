@@ -85,7 +85,7 @@ async def token(ask: Asking, image: str) -> Found:
         return Found(answer.outcome, f"the registry itself: {answer.detail}", data)
     if isinstance(answer, Answered):
         if answer.token is None:
-            return _no_token(reference, answer.response)
+            return _no_token(reference, answer)
         answer = answer.token
     data = fields(
         realm=answer.realm,
@@ -94,20 +94,25 @@ async def token(ask: Asking, image: str) -> Found:
         status=answer.status,
         message=answer.message,
         cause=answer.cause,
+        login=answer.login,
     )
     return Found(answer.outcome, answer.detail, data)
 
 
-def _no_token(reference: Reference, response: Response) -> Found:
+def _no_token(reference: Reference, answer: Answered) -> Found:
     """Say what it means that the registry asked for no Bearer token."""
-    data = fields(host=response.url.netloc, status=response.status)
+    response = answer.response
+    data = fields(host=response.url.netloc, status=response.status, login=answer.login)
     if response.status == 401:
         schemes = [one.scheme for one in registry_answers.demanded(response)]
         outcome = "basic" if "basic" in schemes else "unauthorized"
         asked = ", ".join(schemes) or "nothing that can be read"
+        if answer.login:
+            return Found("unauthorized", f"{reference.registry} does not take the login of {answer.login}", data)
         return Found(outcome, f"{reference.registry} asks for credentials itself ({asked})", data)
     if response.status in (200, 404, 405):
-        return Found("not-needed", f"{reference.registry} answers {reference.name} without a token", data)
+        how = f"takes the login of {answer.login}" if answer.login else f"answers {reference.name} without a token"
+        return Found("not-needed", f"{reference.registry} {how}", data)
     detail = f"{reference.registry} answered {response.status} before it asked for a token"
     return Found(UNSEEN, detail, data)
 
@@ -167,6 +172,7 @@ def _described(reference: Reference, answer: Answered) -> Found:
         remaining=left.remaining,
         limit=left.limit,
         source=left.source,
+        login=answer.login,
     )
     where = f"{response.url.netloc} answered {response.status} for {reference}"
     return Found(outcome, where + (f": {message}" if message else ""), data)
@@ -176,7 +182,7 @@ def _not_answered(answer: Failed | Token) -> Found:
     if isinstance(answer, Failed):
         return Found(answer.outcome, answer.detail, fields(cause=answer.cause))
     cause = f"token {answer.cause or answer.outcome}"
-    data = fields(status=answer.status, message=answer.message, cause=cause)
+    data = fields(status=answer.status, message=answer.message, cause=cause, login=answer.login)
     return Found(answer.outcome if answer.outcome != "basic" else "unauthorized", answer.detail, data)
 
 

@@ -1,11 +1,13 @@
-"""A registry's API as an anonymous puller uses it: scheme, Bearer token, manifests, blobs.
+"""A registry's API as a puller uses it: scheme, Bearer token or Basic login, manifests, blobs.
 
-OCI distribution spec 1.1 and distribution's token specification. Tokens never leave this module.
+OCI distribution spec 1.1 and distribution's token specification. Tokens never leave this module. A login
+is sent only where the run may take it, and only to the host that it is stored for and its token server.
 """
 
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -21,6 +23,7 @@ from kdoctor.registries import api_host, canonical, is_well_known
 
 if TYPE_CHECKING:
     from kdoctor.probes.ask import Asking
+    from kdoctor.probes.login import Login
     from kdoctor.references import Reference
 
 MANIFEST_LIMIT = 1024 * 1024
@@ -39,15 +42,20 @@ class Token:
     status: int | None = None
     message: str = ""
     cause: str = ""
+    login: str = ""
     value: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The last answer of a registry to a request; `token` tells of the token server, if one was asked."""
+    """The last answer of a registry to a request; `token` tells of the token server, if one was asked.
+
+    `login` names the file or helper whose login was sent, to either; it is empty where none was.
+    """
 
     response: Response
     token: Token | None = None
+    login: str = ""
 
 
 Answer = Answered | Failed | Token
@@ -71,15 +79,21 @@ class Api:
     """One registry (or mirror), spoken to within one conversation.
 
     `base` ends in /v2/; `namespace` is the ?ns= that containerd sends to mirrors. A registry that
-    docker treats as insecure is asked over plain HTTP when HTTPS is not to be had.
+    docker treats as insecure is asked over plain HTTP when HTTPS is not to be had. With `logins` a
+    stored login is sent where the registry asks for one.
     """
 
-    def __init__(self, http: Conversation, registry: str, base: Url, namespace: str | None = None) -> None:
+    def __init__(
+        self, http: Conversation, registry: str, base: Url, namespace: str | None = None, *, logins: bool = False
+    ) -> None:
         self._http = http
         self.registry = registry
         self.base = base
         self._namespace = namespace
+        self._logins = logins
         self._token: Token | None = None
+        self._authorization = ""
+        self._login = ""
 
     @property
     def remaining(self) -> float:
@@ -98,31 +112,48 @@ class Api:
     async def ask(
         self, method: str, path: str, repository: str, headers: dict[str, str] | None = None, limit: int = BODY_LIMIT
     ) -> Answer:
-        """Ask for a path below /v2/; on a Bearer challenge get an anonymous token and ask again, once."""
+        """Ask for a path below /v2/; on a challenge get a token, or send the login, and ask again, once."""
         wanted = dict(headers or {})
-        if self._token is not None:
-            wanted["Authorization"] = f"Bearer {self._token.value}"
+        if self._authorization:
+            wanted["Authorization"] = self._authorization
         answer = await self._request(method, path, wanted, limit)
-        if isinstance(answer, Failed) or answer.status != 401 or self._token is not None:
-            return answer if isinstance(answer, Failed) else Answered(answer, self._token)
-        challenge = challenges.bearer(registry_answers.demanded(answer))
-        if challenge is None:
+        if isinstance(answer, Failed) or answer.status != 401 or self._authorization:
+            return answer if isinstance(answer, Failed) else Answered(answer, self._token, self._login)
+        got = await self._authorize(registry_answers.demanded(answer), repository)
+        if isinstance(got, Token):
+            return got
+        if not got:
             return Answered(answer)
-        token = await self._fetch_token(challenge, repository)
-        if token.value is None:
-            return token
-        self._token = token
-        wanted["Authorization"] = f"Bearer {token.value}"
+        wanted["Authorization"] = self._authorization = got
         again = await self._request(method, path, wanted, limit)
-        return again if isinstance(again, Failed) else Answered(again, token)
+        return again if isinstance(again, Failed) else Answered(again, self._token, self._login)
+
+    async def _authorize(self, demanded: Sequence[challenges.Challenge], repository: str) -> str | Token:
+        """Return the Authorization field that answers a challenge, empty where there is none; or the refusal."""
+        login = await self._http.ask.login(self.registry) if self._logins else None
+        challenge = challenges.bearer(demanded)
+        if challenge is not None:
+            token = await self._fetch_token(challenge, repository, login)
+            if token.value is None:
+                return token
+            self._token, self._login = token, token.login
+            return f"Bearer {token.value}"
+        if login is not None and any(one.scheme == "basic" for one in demanded) and self._may_send(login, self.base):
+            self._login = login.source
+            return login.basic()
+        return ""
+
+    def _may_send(self, login: Login, url: Url) -> bool:
+        trust = self._http.ask.vantage.trust(self.registry)
+        return login.may_go_to(url, insecure=trust.insecure)
 
     async def _request(
         self, method: str, path: str, headers: dict[str, str], limit: int, follow: Follow = "any"
     ) -> Response | Failed:
         target = f"{self.base.path}{path}" + (f"?ns={self._namespace}" if self._namespace else "")
         answer = await self._http.request(method, replace(self.base, path=target), headers, limit=limit, follow=follow)
-        if not isinstance(answer, Failed) or not self._falls_back(answer):
-            return answer
+        if not isinstance(answer, Failed) or self._login or not self._falls_back(answer):
+            return answer  # a login never goes over plain HTTP
         port = 80 if self.base.port == 443 else self.base.port
         plain = replace(self.base, scheme="http", port=port, path=target)
         second = await self._http.request(method, plain, headers, limit=limit, follow=follow)
@@ -138,8 +169,8 @@ class Api:
         trust = self._http.ask.vantage.trust(self.registry)
         return trust.insecure or _within(failed.address, trust.insecure_networks)
 
-    async def _fetch_token(self, challenge: challenges.Challenge, repository: str) -> Token:
-        """GET the realm with service and scope, without credentials (distribution, token specification)."""
+    async def _fetch_token(self, challenge: challenges.Challenge, repository: str, login: Login | None) -> Token:
+        """GET the realm with service and scope (distribution, token specification); a login is never redirected."""
         realm = challenge.params.get("realm", "")
         url = Url.parse(realm)
         if url is None:
@@ -149,7 +180,12 @@ class Api:
         query = {"service": challenge.params.get("service", ""), "scope": scope}
         extra = urlencode({name: value for name, value in query.items() if value})
         asked = replace(url, path=f"{url.path}{'&' if '?' in url.path else '?'}{extra}")
-        return read_token(str(url).partition("?")[0], await self._http.request("GET", asked))
+        shown = str(url).partition("?")[0]
+        if login is None or not self._may_send(login, url):
+            return read_token(shown, await self._http.request("GET", asked))
+        headers = {"Authorization": login.basic()}
+        answer = await self._http.request("GET", asked, headers, follow="no")
+        return replace(read_token(shown, answer), login=login.source)
 
 
 def read_token(realm: str, answer: Response | Failed) -> Token:
@@ -167,7 +203,7 @@ def read_token(realm: str, answer: Response | Failed) -> Token:
     if outcome == "malformed" and answer.status == 200:
         detail, said = f"the token server {host} answered 200 without a token", ""
     message = "" if outcome == "ok" else said
-    return Token(outcome, detail, realm, host, answer.address, answer.status, message, "", value)
+    return Token(outcome, detail, realm, host, answer.address, answer.status, message, value=value)
 
 
 def _token_outcome(answer: Response) -> str:
@@ -192,7 +228,7 @@ def api_of(http: Conversation, reference: Reference) -> Api | Found:
     base = base_url(reference.registry)
     if base is None:
         return Found(UNSEEN, f"{reference.registry} is no host[:port] of a registry")
-    return Api(http, reference.registry, base)
+    return Api(http, reference.registry, base, logins=True)
 
 
 def _within(address: str | None, networks: tuple[str, ...]) -> bool:

@@ -8,11 +8,16 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kdoctor.model import CUT, UNSEEN, Evidence
 from kdoctor.probes.ask import Found
 from kdoctor.probes.kinds import KINDS, Kind
 from kdoctor.vantages import Vantage
+
+if TYPE_CHECKING:
+    from kdoctor.machine import Machine
+    from kdoctor.probes.login import Login
 
 PROBE_SECONDS = 5.0
 """The most that one probe may take."""
@@ -30,11 +35,16 @@ class Place:
 
 
 class Runner:
-    """Memory and clock of one run. `seconds` is what the whole run may take."""
+    """Memory and clock of one run. `seconds` is what the whole run may take.
 
-    def __init__(self, seconds: float, trusted_hosts: frozenset[str] = frozenset()) -> None:
+    With `logins` the registries' stored logins may be taken, and credential helpers be run.
+    """
+
+    def __init__(self, seconds: float, trusted_hosts: frozenset[str] = frozenset(), *, logins: bool = False) -> None:
         self._end = time.monotonic() + seconds
         self.trusted_hosts = trusted_hosts
+        self._may_log_in = logins
+        self._logins: dict[str, asyncio.Task[Login | None]] = {}
         self._asked: dict[tuple[str, str, tuple[tuple[str, str], ...]], asyncio.Task[Evidence]] = {}
 
     @property
@@ -50,6 +60,16 @@ class Runner:
             task = asyncio.create_task(self._run(place, KINDS[kind], params))
             self._asked[key] = task
         return await asyncio.shield(task)
+
+    async def login(self, machine: Machine, registry: str) -> Login | None:
+        """Return the login that is stored for a registry, looked for once; None where none may be taken."""
+        if not self._may_log_in:
+            return None
+        from kdoctor.probes.login import stored
+
+        if registry not in self._logins:
+            self._logins[registry] = asyncio.create_task(stored(machine, registry))
+        return await asyncio.shield(self._logins[registry])
 
     def answers(self) -> list[Evidence]:
         """Return every answer that is there, in the order of asking."""
@@ -100,6 +120,9 @@ class _Asking:
     @property
     def trusted_hosts(self) -> frozenset[str]:
         return self.runner.trusted_hosts
+
+    def login(self, registry: str) -> Awaitable[Login | None]:
+        return self.runner.login(self.vantage.machine, registry)
 
     def other(self, kind: str, **params: str) -> Awaitable[Evidence]:
         return self.runner.ask(self.place, kind, params)

@@ -68,7 +68,7 @@ class Run:
     async def go(self) -> Report:
         """Check, within the deadline."""
         self.situation = situation = await survey(self.wanted.given(), self.wanted.seconds)
-        run = runner(situation, self.wanted.seconds - (time.monotonic() - self.began))
+        run = runner(situation, self.wanted.seconds - (time.monotonic() - self.began), logins=True)
         self.walk = walk = Walk(run, self.book)
         place, pulls = self._puller(situation)
         targets = self._targets(situation, place)

@@ -72,9 +72,9 @@ async def survey(given: Iterable[str] = (), seconds: float = 3.0) -> Situation:
     return Situation(machine, vantages, host, frozenset(known))
 
 
-def runner(situation: Situation, seconds: float) -> Runner:
-    """Return the runner of a run: its clock starts now."""
-    return Runner(seconds, frozenset(WELL_KNOWN) | situation.known)
+def runner(situation: Situation, seconds: float, *, logins: bool = False) -> Runner:
+    """Return the runner of a run: its clock starts now. With `logins` stored logins may be taken."""
+    return Runner(seconds, frozenset(WELL_KNOWN) | situation.known, logins=logins)
 
 
 def run(coroutine: Coroutine[Any, Any, Answer]) -> Answer:

@@ -179,7 +179,9 @@ class Walk:
         assert target.image is not None
         of_image = {"image": target.image}
         credentials = await self.runner.ask(place, "docker.credentials", {"registry": target.registry})
-        has_login = credentials.outcome in ("stored", "helper-ok")
+        seen = await self.runner.ask(place, KIND_OF["token"], of_image)
+        # a login that is stored and was not sent leaves open what the registry would say to it
+        has_login = credentials.outcome in ("stored", "helper-ok") and not seen.data.get("login")
         token = await self.step("token", place, of_image, facts, judge=not has_login)
         if token.outcome not in GOOD["token"]:
             if has_login and token.outcome in ("unauthorized", "denied"):
@@ -195,10 +197,10 @@ class Walk:
             await self.step("blob", place, of_image, facts)
 
     def _needs_login(self, target: Target) -> None:
-        """The image wants the stored login, which kdoctor does not use: unseen, not failed."""
+        """The image wants the stored login, which was not sent: unseen, not failed."""
         self.blind = True
         last = self.checks[-1]
-        why = f"{target.registry} wants the stored login, which kdoctor does not use"
+        why = f"{target.registry} wants the stored login, which kdoctor could not send"
         self.checks[-1] = replace(last, outcome="", skipped=f"{UNSEEN}: {why}", ok=True)
 
     async def _mirrors(self, place: Place, target: Target, facts: Mapping[str, str]) -> str:

@@ -1,5 +1,6 @@
 """kdoctor in the lab: nothing is said of a whole one; of a broken one, the true cause, proven."""
 
+import base64
 import json
 import re
 import sys
@@ -115,6 +116,23 @@ def test_check_names_the_cause_first(lab: Lab, fault: Break) -> None:
     first = report["diagnoses"][0] if report["diagnoses"] else {"rule": None, "severity": "error"}
     assert first["rule"] == fault.expect, told(report)
     assert status == (1 if first["severity"] == "error" else 0), told(report)
+
+
+@pytest.mark.parametrize(("password", "status"), [(addresses.PRIVATE_PASSWORD, 0), ("wrong", 1)])
+def test_check_goes_with_the_stored_login(lab: Lab, password: str, status: int) -> None:
+    image = f"{addresses.PRIVATE}/team/app:1"
+    login = base64.b64encode(f"{addresses.PRIVATE_USER}:{password}".encode()).decode()
+    config = "/root/.docker/config.json"
+    lab.here.write(config, json.dumps({"auths": {addresses.PRIVATE: {"auth": login}}}))
+    lab.when_healing(lambda: lab.here.remove(config))
+    assert lab.pull(image)[0] is (status == 0)
+    report, code = kdoctor(lab, "check", "--image", image)
+    assert code == status, told(report)
+    if status:
+        first = report["diagnoses"][0]
+        assert (first["rule"], first["verdict"]) == ("registry-auth-required", "confirmed"), told(report)
+        assert config in first["because"]
+        assert login not in json.dumps(report)
 
 
 def test_the_session_of_the_readme_is_a_real_one(lab: Lab, witness: Callable[[Break], Witness]) -> None:

@@ -83,6 +83,9 @@ class Ask:
     def remaining(self) -> float:
         return max(self._end - time.monotonic(), 0.0)
 
+    async def login(self, registry: str) -> None:
+        del registry
+
     async def other(self, kind: str, **params: str) -> Evidence:
         self.asked.append(kind)
         found = await run(self, kind, **params)

@@ -16,6 +16,7 @@ from pathlib import Path
 from kdoctor.machine import Machine
 from kdoctor.model import Evidence
 from kdoctor.probes.kinds import KINDS
+from kdoctor.probes.login import Login, stored
 from kdoctor.settings.dockerd import Mirror
 from kdoctor.settings.proxy import ProxySettings, from_environment
 from kdoctor.settings.resolv import ResolvConf
@@ -74,10 +75,14 @@ class Asker:
     seconds: float = 5.0
     began: float = field(default_factory=time.monotonic)
     answers: dict[object, Evidence] = field(default_factory=dict)
+    logins: bool = False
 
     @property
     def remaining(self) -> float:
         return max(self.seconds - (time.monotonic() - self.began), 0.0)
+
+    async def login(self, registry: str) -> Login | None:
+        return await stored(self.vantage.machine, registry) if self.logins else None
 
     async def other(self, kind: str, **params: str) -> Evidence:
         key = (kind, tuple(sorted(params.items())))

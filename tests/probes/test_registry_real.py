@@ -28,14 +28,17 @@ def free_port() -> int:
 
 
 @contextlib.asynccontextmanager
-async def distribution(folder: Path, proxy: str = "") -> AsyncIterator[str]:
-    """Run docker-registry on a port of its own; with `proxy` as a pull-through cache of that URL."""
+async def distribution(folder: Path, proxy: str = "", more: str = "") -> AsyncIterator[str]:
+    """Run docker-registry on a port of its own; with `proxy` as a pull-through cache of that URL.
+
+    `more` is put behind the address, in the section `http`, and may begin others.
+    """
     port = free_port()
     config = folder / "config.yml"
     cache = f"proxy:\n  remoteurl: {proxy}\n" if proxy else ""
     config.write_text(
         f"version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {folder}/data\n"
-        f"http:\n  addr: 127.0.0.1:{port}\n{cache}"
+        f"http:\n  addr: 127.0.0.1:{port}\n{more}{cache}"
     )
     assert PROGRAM
     with (folder / "log").open("wb") as log:
