@@ -1,4 +1,4 @@
-"""A DNS server whose answer to each name can be switched while it runs."""
+"""A DNS server that can also fail or be silent, which dnsmasq cannot."""
 
 import socketserver
 import threading
@@ -21,17 +21,9 @@ TTL: Final = 5
 class Resolver:
     """Decides answers: the zone, changed by a table of name (or `*`) to behaviour."""
 
-    def __init__(self, zone: Mapping[str, str]) -> None:
+    def __init__(self, zone: Mapping[str, str], table: Mapping[str, Behaviour]) -> None:
         self._zone = zone
-        self._table: dict[str, Behaviour] = {}
-
-    def behave(self, name: str, behaviour: Behaviour) -> None:
-        """Answer questions for `name` (`*`: for every name) in this way from now on."""
-        self._table[name] = behaviour
-
-    def reset(self) -> None:
-        """Answer truthfully again."""
-        self._table.clear()
+        self._table = dict(table)
 
     def reply(self, wire: bytes) -> bytes | None:
         """Return the answer to one packet; None is silence."""
@@ -111,7 +103,17 @@ class _TcpServer(socketserver.ThreadingTCPServer):
         super().__init__((address, port), _Stream)
 
 
-def serve(resolver: Resolver, address: str, port: int = 53) -> None:
-    """Answer on UDP and TCP in background threads until the process ends."""
-    for server in (_UdpServer(address, port, resolver), _TcpServer(address, port, resolver)):
-        threading.Thread(target=server.serve_forever, args=(0.5,), daemon=True).start()
+class OwnServer:
+    """Answers on UDP and TCP in background threads until it is closed."""
+
+    def __init__(self, zone: Mapping[str, str], table: Mapping[str, Behaviour], address: str, port: int) -> None:
+        resolver = Resolver(zone, table)
+        self._servers = (_UdpServer(address, port, resolver), _TcpServer(address, port, resolver))
+        for server in self._servers:
+            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()

@@ -1,4 +1,4 @@
-"""dockerd in the lab: started as Debian's init script does, configured by the usual files."""
+"""dockerd in the lab: started by Debian's init script, configured by the usual files."""
 
 import shutil
 import socket
@@ -19,13 +19,6 @@ CLI: Final = "/usr/bin/docker" if Path("/usr/bin/docker").exists() else shutil.w
 _OPTIONS: Final = "--iptables=false --bridge=none --storage-driver=vfs"
 _PID_FILE: Final = "/run/docker-ssd.pid"
 _SOCKET: Final = "/run/docker.sock"
-# /etc/init.d/docker itself raises a limit first, which a sandbox without CAP_SYS_RESOURCE
-# refuses; the rest is what it does.
-_START: Final = f"""\
-. {DEFAULTS}
-setsid sh -c 'echo $$ >{_PID_FILE}; exec "$@"' - \
-    /usr/sbin/dockerd -p /var/run/docker.pid $DOCKER_OPTS >>{LOG} 2>&1 </dev/null &
-"""
 
 
 class Engine:
@@ -60,7 +53,7 @@ class Engine:
         log = self._here.path(LOG)
         self._log_start = log.stat().st_size if log.exists() else 0
         self._here.remove(_PID_FILE)
-        self._here.script(_START)
+        self._here.script("service docker start")
         deadline = time.monotonic() + 15
         while time.monotonic() < deadline:
             if self._answers():

@@ -41,7 +41,9 @@ echo 'hosts: files dns' >/etc/nsswitch.conf
 mkdir -p /etc/docker /etc/default {home}
 rm -rf /var/lib/kdoctor
 # A sandbox without CAP_SYS_RESOURCE raises no limit; the rest of Debian's init script is as it is.
-test ! -e /etc/init.d/docker || sed -i 's/ulimit /: &/' /etc/init.d/docker
+(ulimit -n 1048576 && ulimit -p unlimited) 2>/dev/null || sed -i 's/ulimit /: &/' /etc/init.d/docker
+# Else it makes control groups of the machine's own.
+echo 'cgroup /sys/fs/cgroup cgroup defaults 0 0' >>/etc/fstab
 chmod 711 /root
 echo '{user}:x:{uid}:{uid}::{home}:/bin/sh' >>/etc/passwd
 echo '{user}:x:{uid}:' >>/etc/group

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from . import addresses, dns_server, images
+from . import addresses, images, resolver
 from .certificates import Certificates
 from .front import Front, Hosts
 from .manners import Answer, Behaviour, Certificate, Manners, Wire
@@ -46,14 +46,11 @@ class Internet:
         certificates.write_trusted(directory / "ca.pem")
         self._children = (store, squid)
         self._manners = Manners()
-        self._company = dns_server.Resolver(addresses.HOSTS)
+        self._public = resolver.public(directory)
+        self._company = resolver.CompanyResolver(directory)
         self._serve(certificates)
 
     def _serve(self, certificates: Certificates) -> None:
-        public = dns_server.Resolver(addresses.PUBLIC_HOSTS)
-        dns_server.serve(self._company, addresses.RESOLVER)
-        for address in (addresses.LOOPBACK_RESOLVER, *addresses.PUBLIC_RESOLVERS):
-            dns_server.serve(public, address)
         hosts = Hosts(self._manners, certificates, _STORE_PORT)
         Front(hosts)
         SilentProxy()

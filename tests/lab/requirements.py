@@ -7,20 +7,24 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 from typing import Final
 
 _PROGRAMS: Final = (
     "containerd",
+    "dnsmasq",
     "docker",
     "docker-registry",
     "dockerd",
     "ip",
     "nft",
     "nsenter",
+    "service",
     "setpriv",
     "squid",
     "unshare",
 )
+_INIT: Final = Path("/etc/init.d/docker")
 _MODULES: Final = ("dns", "trustme")
 _TRIAL: Final = """\
 directory=$1
@@ -42,6 +46,8 @@ def unavailable() -> str | None:
         return "the fault lab needs root"
     if missing := [name for name in _PROGRAMS if shutil.which(name) is None]:
         return f"the fault lab needs {', '.join(missing)}"
+    if not _INIT.exists():
+        return f"the fault lab needs Debian's docker.io ({_INIT})"
     if missing := [name for name in _MODULES if importlib.util.find_spec(name) is None]:
         return f"the fault lab needs the Python modules {', '.join(missing)}"
     unshare = ["unshare", "--mount", "--net", "--pid", "--fork", "--mount-proc"]

@@ -14,6 +14,7 @@ from . import Lab, addresses
 from .baselines import BASELINES
 from .breaks import BREAKS, Break, Witness
 from .here import USER
+from .manners import Behaviour
 
 IMAGES = ("alpine", "big", "registry.k8s.io/pause:3.9", "quay.io/prometheus/busybox")
 
@@ -90,6 +91,40 @@ def test_every_break_names_a_class_of_the_taxonomy() -> None:
     known = set(re.findall(r"\{id: ([a-z0-9-]+),", taxonomy.read_text()))
     named = {name for fault in BREAKS.values() for name in (fault.expect, *fault.also)}
     assert named <= known
+
+
+ASK = f"""
+import dns.exception, dns.message, dns.query, dns.rcode
+def ask(name, kind, rdclass="IN"):
+    try:
+        answer = dns.query.udp(dns.message.make_query(name, kind, rdclass), "{addresses.RESOLVER}", 1)
+    except dns.exception.Timeout:
+        return "silence"
+    return " ".join([dns.rcode.to_text(answer.rcode()), *(str(r) for rrset in answer.answer for r in rrset)])
+for question in (("{addresses.HUB}", "A"), ("{addresses.HUB}", "AAAA"), ("no-such.example", "A")):
+    print(ask(*question))
+print("dnsmasq" in ask("version.bind", "TXT", "CH"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "name", "said", "by_dnsmasq"),
+    [
+        (Behaviour.ANSWER, "*", ["NOERROR 30.77.1.1", "NOERROR", "NXDOMAIN"], True),
+        (Behaviour.NXDOMAIN, addresses.HUB, ["NXDOMAIN", "NXDOMAIN", "NXDOMAIN"], True),
+        (Behaviour.NODATA, addresses.HUB, ["NOERROR", "NOERROR", "NXDOMAIN"], True),
+        (Behaviour.IPV6_ONLY, addresses.HUB, ["NOERROR", f"NOERROR {addresses.IPV6_HOST}", "NXDOMAIN"], True),
+        (Behaviour.REFUSED, "*", ["REFUSED", "REFUSED", "REFUSED"], True),
+        (Behaviour.SERVFAIL, "*", ["SERVFAIL", "SERVFAIL", "SERVFAIL"], False),
+        (Behaviour.SILENCE, addresses.HUB, ["silence", "silence", "NXDOMAIN"], False),
+    ],
+)
+def test_the_resolver_says_what_it_is_told_to(
+    lab: Lab, behaviour: Behaviour, name: str, said: list[str], by_dnsmasq: bool
+) -> None:
+    lab.dns(behaviour, name)
+    done = lab.run([sys.executable, "-c", ASK])
+    assert done.stdout.splitlines() == [*said, str(by_dnsmasq)], done.stderr
 
 
 def test_run_gives_streams_status_and_identity(lab: Lab) -> None:
