@@ -76,8 +76,10 @@ def _worded(rule: model.Rule, setting: Setting) -> model.Rule:
     if translation is None:
         return rule
     said, because = translation.because or model.Because(), rule.verdict.because
+    reason = rule.verdict.no_probe
     verdict = replace(
         rule.verdict,
+        no_probe=translation.reasons.get(reason, reason) if reason else None,
         because=model.Because(
             _first(said.confirmed, because.confirmed),
             _first(said.refuted, because.refuted),

@@ -340,6 +340,13 @@ def _placeholders(source: model.Rule | model.Recipe) -> set[str]:
     return {name for text in english(source) for name in template.names(text)}
 
 
+def _missing_reasons(reasons: set[str | None], translation: model.Translation) -> Iterator[str]:
+    for text in sorted(str(reason) for reason in reasons - set(translation.reasons)):
+        yield f'the reason "{text}" is not translated; it stands under `reasons`'
+    for text in sorted(set(translation.reasons) - reasons):
+        yield f'no reason reads "{text}"'
+
+
 def _missing(source: model.Rule | model.Recipe, translation: model.Translation) -> Iterator[str]:
     if isinstance(source, model.Rule):
         if translation.why is None:
@@ -348,7 +355,9 @@ def _missing(source: model.Rule | model.Recipe, translation: model.Translation) 
         for name in ("confirmed", "refuted", "inconclusive"):
             if getattr(source.verdict.because, name) and not getattr(because, name):
                 yield f"`because.{name}` is not translated"
+        yield from _missing_reasons({source.verdict.no_probe} - {None}, translation)
         return
+    yield from _missing_reasons({v.not_applicable for v in source.variants} - {None}, translation)
     texts = {
         text for v in source.variants for s in v.steps for text in ((s.text,) if isinstance(s.text, str) else s.text)
     }

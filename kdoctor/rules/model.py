@@ -298,7 +298,10 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """A rule's or recipe's texts in another language. `of` is the digest of the English texts."""
+    """A rule's or recipe's texts in another language. `of` is the digest of the English texts.
+
+    `steps` and `reasons` (`no_probe`, `not_applicable`) name the English sentence that each translates.
+    """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
     id: str
@@ -307,3 +310,4 @@ class Translation:
     why: Texts | None = None
     because: Because | None = None
     steps: dict[str, str] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)

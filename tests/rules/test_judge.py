@@ -225,6 +225,15 @@ def test_a_translated_rule_speaks_chinese_and_what_is_missing_stays_english(fold
     assert (refuted.verdict, refuted.because) == (Verdict.REFUTED, "10.0.0.9:7890 accepts.")
 
 
+def test_the_reason_why_nothing_can_be_asked_is_translated(folder: RuleFolder) -> None:
+    folder.rule("proxy-gone", verdict={"no_probe": "It was built elsewhere."})
+    candidate = Candidate(folder.loaded("proxy-gone"), {})
+    folder.translation("proxy-gone", of="x", title="代理", reasons={"It was built elsewhere.": "它是在别处构建的。"})
+    assert judged(candidate, setting(folder, lang="zh"), {}, "docker").because == "它是在别处构建的。"
+    folder.translation("proxy-gone", of="x", title="代理", reasons={"It was built there.": "它是在那里构建的。"})
+    assert judged(candidate, setting(folder, lang="zh"), {}, "docker").because == "It was built elsewhere."
+
+
 def test_an_untranslated_rule_stays_english_in_a_chinese_run(folder: RuleFolder) -> None:
     folder.rule("proxy-gone")
     found = unprobed(Candidate(folder.loaded("proxy-gone"), {}), setting(folder, lang="zh"), "off")

@@ -339,7 +339,8 @@ def test_translations_are_complete_and_not_stale(folder: RuleFolder) -> None:
         "no translation: rules/i18n/zh/fixes/proxy.start.yaml",
     ]
     rule, recipe = folder.read().rules["proxy-gone"], folder.read().recipes["proxy.start"]
-    folder.translation("proxy-gone", of=digest(rule), title="题", why="因")
+    reasons = {"Nothing here can be asked.": "无法询问。"}
+    folder.translation("proxy-gone", of=digest(rule), title="题", why="因", reasons=reasons)
     folder.translation("fixes/proxy.start", of=digest(recipe), title="题", steps={"Do it.": "做。"})
     assert folder.lint("zh") == []
     good(folder, fixes=[{"use": "proxy.start"}], why="Another reason.")
@@ -364,6 +365,7 @@ def test_a_translation_lacks_nothing_and_has_no_placeholder_of_its_own(folder: R
         "`because.inconclusive` is not translated",
         'the step "Rest." is not translated',
         'no step reads "Gone."',
+        'the reason "x" is not translated',
     ):
         assert words in found
     assert found.count('no placeholder "{proxy}" in English') == 2
@@ -371,7 +373,13 @@ def test_a_translation_lacks_nothing_and_has_no_placeholder_of_its_own(folder: R
 
 def test_a_translation_of_nothing(folder: RuleFolder) -> None:
     good(folder)
-    folder.translation("proxy-gone", of=digest(folder.read().rules["proxy-gone"]), title="题", why="因")
+    folder.translation(
+        "proxy-gone",
+        of=digest(folder.read().rules["proxy-gone"]),
+        title="题",
+        why="因",
+        reasons={"Nothing here can be asked.": "无法询问。"},
+    )
     folder.translation("net-gone", of="x", title="题")
     one_found = folder.lint("zh")
     assert len(one_found) == 1

@@ -37,13 +37,15 @@ def _fixes(book: Book, rule: model.Rule, lang: str, say: PageWords) -> Iterator[
         for variant in recipe.variants:
             on = [one for one in variant.on if one in rule.occurs_on]
             if on or "any" in variant.on:
-                yield from _variant(variant, on, translation.steps if translation else {}, say)
+                yield from _variant(
+                    variant, on, {**translation.steps, **translation.reasons} if translation else {}, say
+                )
 
 
 def _variant(variant: model.Variant, on: list[str], said: dict[str, str], say: PageWords) -> Iterator[Block]:
     where = say.on.format(platforms=say.comma.join(on)) if on else say.on.format(platforms=say.every_platform)
     if variant.not_applicable:
-        yield Paragraph((f"{where}{say.colon}{variant.not_applicable}",))
+        yield Paragraph((f"{where}{say.colon}{said.get(variant.not_applicable, variant.not_applicable)}",))
         return
     yield Paragraph((f"{where} ({say.proof[variant.proof or 'docs']}){say.colon.rstrip()}",))
     for number, step in enumerate(variant.steps, 1):

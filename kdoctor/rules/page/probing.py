@@ -18,7 +18,8 @@ def probing(rule: model.Rule, translation: model.Translation | None, lang: str, 
     """Yield the section: the probes with their outcomes, then the verdict's conditions and sentences."""
     yield Heading((say.probed,))
     if not rule.probes:
-        yield Paragraph((say.not_probed if lang != "en" else rule.verdict.no_probe or say.not_probed,))
+        reason = rule.verdict.no_probe or say.not_probed
+        yield Paragraph((translation.reasons.get(reason, reason) if translation else reason,))
         return
     for probe in rule.probes:
         kind = KINDS[probe.use]
@@ -31,13 +32,13 @@ def probing(rule: model.Rule, translation: model.Translation | None, lang: str, 
         if uses:
             yield Item((say.fills.format(uses=say.comma.join(uses)),), 1)
     yield Paragraph((say.others_undecided,))
-    because = (translation.because if translation else None) or rule.verdict.because
+    because = (translation.because if translation else None) or model.Because()
     for name, lead in (("confirmed", say.confirmed), ("refuted", say.refuted)):
         tree = getattr(rule.verdict, name)
         if tree:
             yield Paragraph((lead + say.colon.rstrip(),))
             yield from told(tree, say)
-            said = getattr(because, name)
+            said = getattr(because, name) or getattr(rule.verdict.because, name)
             if said:
                 yield Paragraph((say.says + say.colon, Code(said if isinstance(said, str) else said[0])))
 
