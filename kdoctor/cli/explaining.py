@@ -49,6 +49,10 @@ def explain(
         return show(options, given.text[0])
     given.check()
     seconds = options.timeout or SECONDS
+    if given.last:
+        from kdoctor.logs.last import read
+
+        about = replace(about, images=(*about.images, *read().images))
     since = since_of(given)
     with contextlib.closing(sources(given, since, seconds)) as found:
         reading = read_sources(book, found, since)

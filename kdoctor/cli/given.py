@@ -98,6 +98,11 @@ def sources(given: Input, since: Since | None, seconds: float) -> Generator[Sour
             yield source
     elif given.events:
         yield _events(since.at if since else None, seconds)
+    elif given.last:
+        from kdoctor.logs.last import read
+
+        last = read()
+        yield Source(last.name, io.BytesIO(last.text.encode("utf-8", "replace")))
     elif given.stdin:
         from kdoctor.logs.files import unpacked
 

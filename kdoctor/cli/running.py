@@ -61,10 +61,12 @@ def _explain(options: Shared, text: str, command: list[str], *, no_probe: bool) 
 def _delivered(options: Shared, text: str, command: list[str], *, no_probe: bool) -> None:
     from kdoctor.cli.explaining import SECONDS, answer
     from kdoctor.cli.pulled import images_of
+    from kdoctor.logs import last
     from kdoctor.run.explain import Given, Question
 
     said = f"$ {_called(command)}\n{text}" if text.strip() else ""
     about = Given(images_of(command))
+    last.keep(said, about.images)
     question = Question(said, command[0], options.timeout or SECONDS, options.lang, about)
     report = answer(open_book(options.rules), question, options, no_probe=no_probe, elsewhere=False)
     if not report.diagnoses and options.outputs == (("text", None),):
