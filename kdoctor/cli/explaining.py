@@ -49,6 +49,10 @@ def explain(
         return show(options, given.text[0])
     given.check()
     seconds = options.timeout or SECONDS
+    if given.follow:
+        from kdoctor.cli.following import follow
+
+        return follow(options, book, given, about, no_probe=no_probe, elsewhere=elsewhere)
     if given.last:
         from kdoctor.logs.last import read
 

@@ -40,6 +40,25 @@ def command(units: Sequence[str], since: float | None, *, boot: bool, follow: bo
 
 
 @contextlib.contextmanager
+def following(units: Sequence[str], since: float | None, *, boot: bool) -> Iterator[Source]:
+    """Give the growing journal of units as a source; journalctl ends with it.
+
+    Raises:
+        UsageError: a name is no unit's.
+        SourceError: journalctl is not here.
+    """
+    arguments = command(units, since, boot=boot, follow=True)
+    process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)  # noqa: S603  # an argument vector, its values checked
+    assert process.stdout is not None
+    try:
+        yield Source(f"journal of {', '.join(units)}", cast("BinaryIO", process.stdout))
+    finally:
+        process.terminate()
+        process.wait()
+        process.stdout.close()
+
+
+@contextlib.contextmanager
 def journal(units: Sequence[str], since: float | None, *, boot: bool) -> Iterator[Source]:
     """Give the journal of units as a source; journalctl ends with it.
 
