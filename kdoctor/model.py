@@ -274,13 +274,17 @@ class Platform:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """The machine: OS and architecture in Go's words, service manager, CI system, platforms found."""
+    """The machine: OS and architecture in Go's words, service manager, CI system, platforms found.
+
+    `container` tells that kdoctor itself runs in a container, as far as files and variables tell.
+    """
 
     os: str
     arch: str
     service_manager: str | None = None
     ci: str | None = None
     platforms: tuple[Platform, ...] = ()
+    container: bool = False
 
 
 @dataclass(frozen=True, slots=True)

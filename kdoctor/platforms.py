@@ -9,9 +9,12 @@ import os
 import stat
 from collections.abc import Iterator
 
+from kdoctor import minikube
 from kdoctor.machine import Machine
+from kdoctor.masking import without_userinfo
 from kdoctor.model import Host, Platform
 from kdoctor.settings import daemon, systemd
+from kdoctor.settings.engine import contexts
 from kdoctor.vantages import Docker, Vantages
 
 # Variables that a CI system sets for its jobs; the first that is there names it.
@@ -42,6 +45,8 @@ _PROGRAMS: dict[str, tuple[str, ...]] = {
     "rancher-desktop": ("rdctl",),
     "kubeadm": ("kubeadm",),
     "microk8s": ("microk8s",),
+    "rke2": ("rke2",),
+    "lima": ("limactl",),
 }
 
 # Sockets and directories that only a set-up platform has; {home} and {run} are the user's.
@@ -58,7 +63,11 @@ _PLACES: dict[str, tuple[str, ...]] = {
     "podman": ("/run/podman/podman.sock", "{run}/podman/podman.sock"),
     "containerd": ("/run/containerd/containerd.sock",),
     "cri-o": ("/run/crio/crio.sock", "/var/run/crio/crio.sock"),
-    "k3s": ("/run/k3s/containerd/containerd.sock", "/etc/rancher/k3s/k3s.yaml"),
+    "rke2": ("/etc/rancher/rke2/rke2.yaml", "/var/lib/rancher/rke2"),
+    "k3s": ("/etc/rancher/k3s/k3s.yaml", "/var/lib/rancher/k3s", "/run/k3s/containerd/containerd.sock"),
+    "podman-machine": ("{home}/.config/containers/podman/machine",),
+    "lima": ("{home}/.lima",),
+    "wsl2": ("/run/WSL", "/proc/sys/fs/binfmt_misc/WSLInterop"),
     "minikube": ("{minikube}/profiles",),
     "colima": ("{home}/.colima/default/docker.sock", "{home}/.config/colima/default/docker.sock"),
     "rancher-desktop": ("{home}/.rd/docker.sock",),
@@ -73,8 +82,17 @@ _PROCESSES = {
     "crio": "cri-o",
     "k3s-server": "k3s",
     "k3s-agent": "k3s",
+    "rke2": "rke2",
+    "kubelite": "microk8s",
     "com.docker.back": "docker-desktop",
 }
+
+# Virtual machines: the platform, the folder that has one folder for each, and a file that is in it.
+_VMS = (
+    ("colima-profile", "{home}/.colima", "colima.yaml"),
+    ("colima-profile", "{home}/.config/colima", "colima.yaml"),
+    ("lima-instance", "{home}/.lima", "lima.yaml"),
+)
 
 _FOLDERS = (
     "/usr/local/sbin",
@@ -97,8 +115,25 @@ def look(machine: Machine, vantages: Vantages) -> Host:
     for platform in (*_places(machine), *_processes(machine), *_programs(machine)):
         if platform.id == "docker-engine" and in_charge is not None and in_charge.id == "docker-rootless":
             continue  # the same program; its place says how it runs
+        if platform.id == "k3s" and "rke2" in found and platform.found_by.startswith("/run/k3s"):
+            continue  # RKE2 keeps its containerd's socket there, too
         found.setdefault(platform.id, platform)
-    return Host(machine.os, machine.arch, service_manager(machine), ci(machine), tuple(found.values()))
+    container = daemon.in_container(machine)
+    return Host(machine.os, machine.arch, service_manager(machine), ci(machine), tuple(found.values()), container)
+
+
+def several(machine: Machine) -> Iterator[Platform]:
+    """Yield what one platform may have several of, each by its name: docker contexts, minikube profiles, VMs."""
+    for name, url, path in contexts(machine):
+        yield Platform("docker-context", found_by=path, detail=f"{name}: {without_userinfo(url)}")
+    for profile in minikube.profiles(machine):
+        told = profile.problem or f"driver {profile.driver}, runtime {profile.runtime or 'docker'}"
+        yield Platform("minikube-profile", found_by=profile.path, detail=f"{profile.name}: {told}")
+    for kind, folder, mark in _VMS:
+        place = folder.replace("{home}", str(machine.home))
+        for name in machine.entries(place):
+            if machine.path(f"{place}/{name}/{mark}").is_file():
+                yield Platform(kind, found_by=f"{place}/{name}/{mark}", detail=name)
 
 
 def docker_platform(docker: Docker | None) -> Platform | None:
@@ -195,7 +230,7 @@ def _places(machine: Machine) -> Iterator[Platform]:
     words = {
         "{home}": str(machine.home),
         "{run}": machine.env.get("XDG_RUNTIME_DIR") or f"/run/user/{machine.uid}",
-        "{minikube}": _minikube_home(machine),
+        "{minikube}": minikube.home(machine),
     }
     for name, places in _PLACES.items():
         for place in places:
@@ -205,13 +240,6 @@ def _places(machine: Machine) -> Iterator[Platform]:
             if _is_there(machine, where):
                 yield Platform(name, found_by=where)
                 break
-
-
-def _minikube_home(machine: Machine) -> str:
-    given = machine.env.get("MINIKUBE_HOME")
-    if not given:
-        return f"{machine.home}/.minikube"
-    return given if given.endswith(".minikube") else f"{given}/.minikube"
 
 
 def _is_there(machine: Machine, place: str) -> bool:

@@ -12,6 +12,7 @@ import errno
 import hashlib
 import ipaddress
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
@@ -132,6 +133,18 @@ def _context(machine: Machine, name: str, because: str) -> Endpoint:
         return Endpoint("", because, name, problem=f'the docker context "{name}" ({because}) does not exist')
     tls = f"{folder}/tls/{digest}/docker"
     return Endpoint(host, because, name, tls_directory=tls if machine.path(tls).is_dir() else None)
+
+
+def contexts(machine: Machine) -> Iterator[tuple[str, str, str]]:
+    """Yield the name, the endpoint's URL and the file of each stored docker context."""
+    folder = f"{config_directory(machine)}/contexts/meta"
+    for entry in machine.entries(folder):
+        path = f"{folder}/{entry}/meta.json"
+        meta = jsonfile.mapping(jsonfile.parse(machine.read(path)))
+        docker = jsonfile.mapping(jsonfile.mapping(meta.get("Endpoints")).get("docker"))
+        name, host = jsonfile.text(meta.get("Name")), jsonfile.text(docker.get("Host"))
+        if name:
+            yield name, host, path
 
 
 def _with_scheme(host: str) -> str:
