@@ -262,6 +262,52 @@ class Offer:
         return self.outcome == "ok"
 
 
+class Standing(StrEnum):
+    """What becomes of a setting."""
+
+    EFFECTIVE = "effective"
+    WRITTEN = "written"
+    PENDING = "pending"
+    IGNORED = "ignored"
+    UNSEEN = "unseen"
+
+
+@dataclass(frozen=True, slots=True)
+class SettingFound:
+    """One value that a puller's settings hold, and the place that it came from.
+
+    `topic` is proxy, dns, mirror, insecure, ca or credentials. `standing`: effective, where the program itself
+    or its process says so; written, where only its file does; pending, edited since the program started;
+    ignored, not taken; unseen, where it could not be looked at. `note` says why. Values hold no secret.
+    """
+
+    puller: str
+    topic: str
+    name: str
+    value: str
+    source: str
+    file: str | None = None
+    line: int | None = None
+    standing: Standing = Standing.EFFECTIVE
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """What a puller's NO_PROXY lacks: `missing` in the words to add, `line` the whole value to paste.
+
+    `dialect` says who reads it: go (CIDR, ports, a leading dot for names below), or suffix (names and single
+    addresses only, as wget and older curl).
+    """
+
+    puller: str
+    dialect: str
+    value: str
+    missing: tuple[str, ...]
+    line: str
+    because: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Platform:
     """One thing that is installed here: a runtime or a cluster tool, and how it was found."""
@@ -292,6 +338,7 @@ class Report:
     """Everything that a command found; every output format and the exit status come from it alone.
 
     `offers` and `fixes` are the answer of `mirrors`: what each mirror serves, how to use the best one.
+    `settings` and `exemptions` are the answer of `settings`: every value with its place, and what NO_PROXY lacks.
     `notices` are sentences about the run itself: what was cut, which user rule replaced which.
     `blind` tells that a check that applies here could not look.
     """
@@ -304,6 +351,8 @@ class Report:
     routes: tuple[Route, ...] = ()
     nearest: tuple[Neighbour, ...] = ()
     offers: tuple[Offer, ...] = ()
+    settings: tuple[SettingFound, ...] = ()
+    exemptions: tuple[Exemption, ...] = ()
     fixes: tuple[Fix, ...] = ()
     host: Host | None = None
     notices: tuple[str, ...] = ()

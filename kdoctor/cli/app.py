@@ -319,6 +319,36 @@ def mirrors(
     return mirroring.mirrors(options, of or [], add or [])
 
 
+@app.command()
+def platforms(
+    output: Output = None,
+    timeout: Timeout = None,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+    no_color: NoColor = False,
+    lang: Lang = None,
+) -> int:
+    """Say what is installed here: engines, runtimes, cluster tools, and how each was found."""
+    from kdoctor.cli import inventory
+
+    return inventory.platforms(shared(output, timeout, lang=lang, verbose=verbose, quiet=quiet, no_color=no_color))
+
+
+@app.command()
+def settings(
+    output: Output = None,
+    timeout: Timeout = None,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+    no_color: NoColor = False,
+    lang: Lang = None,
+) -> int:
+    """Say what each puller is told about proxies, names, mirrors, trust and logins, and which file says so."""
+    from kdoctor.cli import inventory
+
+    return inventory.settings(shared(output, timeout, lang=lang, verbose=verbose, quiet=quiet, no_color=no_color))
+
+
 rules_app = typer.Typer(help="The known failures.", no_args_is_help=True, rich_markup_mode=None)
 schema_app = typer.Typer(
     help="JSON Schemas of what kdoctor reads and writes.", no_args_is_help=True, rich_markup_mode=None

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kdoctor.machine import Machine
 from kdoctor.settings import jsonfile
-from kdoctor.settings.engine import EngineError, endpoint, engine_get
+from kdoctor.settings.engine import Endpoint, EngineError, endpoint, engine_get
 from kdoctor.vantages import Docker
 
 if TYPE_CHECKING:
@@ -39,8 +40,12 @@ async def nodes(ask: Asking) -> list[NodeContainer]:
     """Return the node containers, running or not; raise EngineError."""
     vantage = ask.vantage
     where = vantage.endpoint if isinstance(vantage, Docker) else endpoint(vantage.machine)
-    seconds = max(ask.remaining - _MARGIN, 0.1)
-    status, answer = await engine_get(vantage.machine, where, "/containers/json?all=1", seconds)
+    return await nodes_of(vantage.machine, where, max(ask.remaining - _MARGIN, 0.1))
+
+
+async def nodes_of(machine: Machine, where: Endpoint, seconds: float) -> list[NodeContainer]:
+    """Return the node containers of an engine, within `seconds`; raise EngineError."""
+    status, answer = await engine_get(machine, where, "/containers/json?all=1", seconds)
     if status != 200 or not isinstance(answer, list):
         raise EngineError("not-docker", f"{where.url} answers GET /containers/json with status {status}")
     return [node for node in map(_node, answer) if node is not None]

@@ -12,6 +12,7 @@ from pathlib import Path
 from kdoctor.masking import masked
 from kdoctor.model import Diagnosis, Report, Role, Severity, Status, Verdict
 from kdoctor.report import Options, markdown, nearest, safety
+from kdoctor.report.inventory import lacks, machine
 from kdoctor.report.words import Words, words
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
@@ -75,6 +76,11 @@ def _place(diagnosis: Diagnosis) -> list[str]:
 
 
 def _nothing(report: Report, say: Words) -> str:
+    if report.command == "settings":
+        lines = [f"::notice title=kdoctor::{_data(lacks(one, say))}" for one in report.exemptions]
+        return "\n".join(lines) if lines else f"::notice title=kdoctor::{say.nothing_found}"
+    if report.command == "platforms" and report.host is not None:
+        return f"::notice title=kdoctor::{_data(machine(report.host, say))}"
     if report.command == "mirrors":
         serving = sum(offer.serves for offer in report.offers)
         text = say.some_mirror.format(count=serving, all=len(report.offers)) if serving else say.no_mirror

@@ -40,6 +40,8 @@ def document(report: Report) -> dict[str, Any]:
         "checks": [_check(check) for check in report.checks],
         "routes": [asdict(route) for route in report.routes],
         "nearest": [_neighbour(neighbour) for neighbour in report.nearest],
+        "settings": [asdict(row) for row in report.settings],
+        "exemptions": [asdict(one) for one in report.exemptions],
         "offers": [_offer(offer) for offer in report.offers],
         "fixes": [_fix(fix) for fix in report.fixes],
         "platform": _host(report.host),
@@ -128,4 +130,5 @@ def _host(host: Host | None) -> dict[str, Any]:
         "service_manager": host.service_manager,
         "ci": host.ci,
         "platforms": [asdict(platform) for platform in host.platforms],
+        "container": host.container,
     }

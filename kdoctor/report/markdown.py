@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 
-from kdoctor.model import Diagnosis, Evidence, Fix, Report, Role, Status, Step, Verdict
+from kdoctor.model import Diagnosis, Evidence, Fix, Host, Report, Role, Status, Step, Verdict
 from kdoctor.report import Options, nearest, safety
 from kdoctor.report.diagnosis import cost
+from kdoctor.report.inventory import lacks, machine, place
 from kdoctor.report.offers import digest_word, speed
 from kdoctor.report.offers import state as state_of
 from kdoctor.report.walk import route_text, state
@@ -52,6 +53,10 @@ def render(report: Report, options: Options) -> str:
         parts += _diagnosis(diagnosis, say, options.verbose) if full else _secondary(diagnosis, say)
     if report.command == "mirrors":
         parts += _offers(report, say)
+    elif report.command == "platforms" and report.host is not None:
+        parts += _platforms(report.host, say)
+    elif report.command == "settings":
+        parts += _settings(report, say)
     elif not present:
         parts.append(_no_problem(report, say))
     for diagnosis in report.diagnoses:
@@ -152,6 +157,25 @@ def _nearest(report: Report, say: Words) -> list[str]:
             if phrases:
                 items.append(f"  - {head}{say.colon}{escaped(phrases)}")
     return [f"{say.nearest}{say.colon.strip()}", "\n".join(items)]
+
+
+def _platforms(host: Host, say: Words) -> list[str]:
+    rows = ["| | | |", "| --- | --- | --- |"]
+    for one in host.platforms:
+        told = say.comma.join(part for part in (one.version or "", one.detail) if part)
+        rows.append(f"| {code(one.id)} | {escaped(told)} | {escaped(one.found_by)} |")
+    return [escaped(machine(host, say)), "\n".join(rows) if host.platforms else say.no_platform]
+
+
+def _settings(report: Report, say: Words) -> list[str]:
+    rows = ["| | | | | |", "| --- | --- | --- | --- | --- |"]
+    for row in report.settings:
+        told = say.comma.join(part for part in (place(row), say.standing[row.standing], row.note) if part)
+        rows.append(f"| {code(row.puller)} | {row.topic} | {_cell(row.name)} | {_cell(row.value)} | {escaped(told)} |")
+    parts = ["\n".join(rows)] if report.settings else [say.nothing_set]
+    for one in report.exemptions:
+        parts += [escaped(lacks(one, say)), block(f"NO_PROXY={one.line}")]
+    return parts
 
 
 def _offers(report: Report, say: Words) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from kdoctor.model import Risk, Role, Severity, Status, Verdict
+from kdoctor.model import Risk, Role, Severity, Standing, Status, Verdict
 
 _Schema = dict[str, Any]
 
@@ -125,6 +125,27 @@ _DEFS: _Schema = {
         example={"type": "string", "description": "How the known failure reads."},
         score={"type": "number", "minimum": 0, "maximum": 1, "description": "How near; they are ordered by it."},
     ),
+    "setting": _object(
+        "A value that a puller's settings hold and the place that it came from; never a secret.",
+        puller=_TEXT,
+        topic={"enum": ["proxy", "dns", "mirror", "insecure", "ca", "credentials"]},
+        name=_TEXT,
+        value=_TEXT,
+        source=_TEXT,
+        file=_MAYBE_TEXT,
+        line={"type": ["integer", "null"], "minimum": 1},
+        standing=_one_of(Standing),
+        note=_TEXT,
+    ),
+    "exemption": _object(
+        "What the NO_PROXY of a puller lacks, and the whole value to write, in the dialect that is read there.",
+        puller=_TEXT,
+        dialect={"enum": ["go", "suffix"]},
+        value=_TEXT,
+        missing=_list(_TEXT),
+        line=_TEXT,
+        because=_list(_TEXT),
+    ),
     "offer": _object(
         "What a mirror was seen to serve; `same` tells whether its digest is the upstream's or another mirror's.",
         repository=_TEXT,
@@ -166,16 +187,19 @@ REPORT: _Schema = {
         checks=_list(_ref("check")),
         routes=_list(_ref("route")),
         nearest=_list(_ref("neighbour")),
+        settings=_list(_ref("setting")),
+        exemptions=_list(_ref("exemption")),
         offers=_list(_ref("offer")),
         fixes={**_list(_ref("fix")), "description": "How to use the best mirror; empty but for `mirrors`."},
         platform=_object(
             "This machine, in Go's words.",
-            ("os", "arch", "service_manager", "ci", "platforms"),
+            ("os", "arch", "service_manager", "ci", "platforms", "container"),
             os=_TEXT,
             arch=_TEXT,
             service_manager=_MAYBE_TEXT,
             ci=_MAYBE_TEXT,
             platforms=_list(_ref("platform")),
+            container={"type": "boolean", "description": "kdoctor itself runs in a container."},
         ),
         notices=_list(_TEXT),
         blind={"type": "boolean", "description": "A check that applies here could not look."},

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from kdoctor.model import CUT, UNSEEN, Report, Role, Status, Verdict
 from kdoctor.report import Options, safety
 from kdoctor.report.diagnosis import put_diagnosis, put_refuted, put_secondary
+from kdoctor.report.inventory import put_platforms, put_settings
 from kdoctor.report.layout import Page, Span, joined
 from kdoctor.report.nearest import put_nearest
 from kdoctor.report.offers import put_offers
@@ -31,7 +34,12 @@ def render(report: Report, options: Options) -> str:
 def _put_headlines(page: Page, report: Report, say: Words) -> None:
     for offer in (o for o in report.offers if o.serves and o.same is not False):
         page.row(Span(safety.one_line(offer.repository)))
-    if report.command == "mirrors":
+    if report.command == "platforms" and report.host is not None:
+        for platform in report.host.platforms:
+            page.row(Span(safety.one_line(platform.id)))
+    for row in report.settings:
+        page.row(Span(safety.one_line(f"{row.puller} {row.topic} {row.name} {row.value}")))
+    if report.command in _OWN_PAGES:
         return
     for diagnosis in report.diagnoses:
         if diagnosis.verdict is not Verdict.REFUTED and diagnosis.role in (Role.ROOT, Role.INDEPENDENT):
@@ -48,11 +56,9 @@ def _put_report(page: Page, report: Report, say: Words, options: Options) -> Non
             put_checks(page, report, say, options.verbose)
     elif options.verbose:
         put_routes(page, report, say, options.verbose)
-    if report.command == "mirrors":
-        put_offers(page, report, say, options.verbose)
-        if report.offers and not any(offer.serves for offer in report.offers):
-            page.gap()
-            page.text(say.no_mirror, style="warn")
+    own = _OWN_PAGES.get(report.command)
+    if own is not None:
+        own(page, report, say, options.verbose)
         _put_notices(page, report, say)
         return
     present = [d for d in report.diagnoses if d.verdict is not Verdict.REFUTED]
@@ -71,6 +77,21 @@ def _put_report(page: Page, report: Report, say: Words, options: Options) -> Non
     put_nearest(page, report.nearest, say)
     _put_unseen(page, report, say)
     _put_notices(page, report, say)
+
+
+def _put_mirrors(page: Page, report: Report, say: Words, verbose: int) -> None:
+    put_offers(page, report, say, verbose)
+    if report.offers and not any(offer.serves for offer in report.offers):
+        page.gap()
+        page.text(say.no_mirror, style="warn")
+
+
+_OWN_PAGES: Mapping[str, Callable[[Page, Report, Words, int], None]] = {
+    "mirrors": _put_mirrors,
+    "platforms": put_platforms,
+    "settings": put_settings,
+}
+"""Commands that list what is here, and judge nothing."""
 
 
 def _unknown(report: Report, say: Words) -> str:

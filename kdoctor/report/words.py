@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kdoctor.model import Risk, Role, Severity, Verdict
+from kdoctor.model import Risk, Role, Severity, Standing, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,16 @@ class Words:
     quoted: str
     nothing_found: str
     not_seen: str
+    standing: dict[Standing, str]
+    nothing_set: str
+    settings_of: str
+    lacks: str
+    lacks_suffix: str
+    paste: str
+    machine: str
+    no_ci: str
+    in_container: str
+    no_platform: str
     routes: str
     mirrors_of: str
     use_best: str
@@ -131,6 +141,22 @@ _ENGLISH = Words(
     quoted='"{words}"',
     nothing_found="Nothing was found.",
     not_seen="What could not be seen",
+    standing={
+        Standing.EFFECTIVE: "",
+        Standing.WRITTEN: "as its file says",
+        Standing.PENDING: "not in effect yet",
+        Standing.IGNORED: "not taken",
+        Standing.UNSEEN: "not seen",
+    },
+    nothing_set="Nothing is set.",
+    settings_of="What {puller} is told",
+    lacks="NO_PROXY of {puller} lacks {missing}",
+    lacks_suffix="NO_PROXY of {puller}, for wget and older curl, which know no ranges, lacks {missing}",
+    paste="The whole line",
+    machine="{os}/{arch}, service manager {manager}, CI {ci}",
+    no_ci="none",
+    in_container="kdoctor runs in a container",
+    no_platform="No container engine and no cluster tool was found.",
     routes="The way to it",
     mirrors_of="Mirrors of {registry}, seen from {vantage}",
     use_best="How to use it",
@@ -212,6 +238,22 @@ _CHINESE = Words(
     quoted="“{words}”",
     nothing_found="没有发现问题。",
     not_seen="无法查看的部分",
+    standing={
+        Standing.EFFECTIVE: "",
+        Standing.WRITTEN: "以文件为准",
+        Standing.PENDING: "尚未生效",
+        Standing.IGNORED: "未被采用",
+        Standing.UNSEEN: "看不到",
+    },
+    nothing_set="没有任何设置。",
+    settings_of="{puller} 的设置",
+    lacks="{puller} 的 NO_PROXY 缺少 {missing}",
+    lacks_suffix="{puller} 的 NO_PROXY（wget 和旧版 curl 不识别网段）缺少 {missing}",
+    paste="完整的一行",
+    machine="{os}/{arch}，服务管理器 {manager}，CI {ci}",
+    no_ci="无",
+    in_container="kdoctor 在容器中运行",
+    no_platform="没有找到容器引擎或集群工具。",
     routes="访问路径",
     mirrors_of="{registry} 的镜像源，从 {vantage} 看到",
     use_best="怎么用",

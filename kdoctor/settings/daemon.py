@@ -71,6 +71,12 @@ def running(machine: Machine, names: Collection[str]) -> dict[str, int]:
     return found
 
 
+def environment(machine: Machine, pid: int) -> dict[str, str] | None:
+    """Return the environment that a process was started with, None where this user may not see it (proc(5))."""
+    text = machine.read(f"/proc/{pid}/environ")
+    return None if text is None else _environment(text)
+
+
 def listens_here(machine: Machine, socket_path: str) -> bool:
     """Tell whether the socket is listened on in this process's network namespace (/proc/net/unix)."""
     table = read_text(machine.path("/proc/net/unix"), 8 * 1024 * 1024) or ""
@@ -148,13 +154,12 @@ def _name(machine: Machine, pid: int) -> str:
 
 
 def _describe(machine: Machine, pid: int, found_by: str) -> DaemonProcess:
-    environ = machine.read(f"/proc/{pid}/environ")
     same_files = _same(machine, pid, "mnt")
     return DaemonProcess(
         pid=pid,
         found_by=found_by,
         args=tuple((machine.read(f"/proc/{pid}/cmdline") or "").rstrip("\0").split("\0")),
-        env=None if environ is None else _environment(environ),
+        env=environment(machine, pid),
         same_network=_same(machine, pid, "net"),
         same_files=same_files,
         nested=_nested(machine, pid),
