@@ -309,6 +309,20 @@ class Exemption:
 
 
 @dataclass(frozen=True, slots=True)
+class Proposal:
+    """A text made fit to show to strangers: without secrets, and placeholders for private names.
+
+    `replaced` counts the values of each kind that have a placeholder, `left_out` the lines before the
+    text that are not shown; `engine` is the program whose words it seems to be.
+    """
+
+    text: str
+    replaced: Mapping[str, int] = field(default_factory=dict)
+    left_out: int = 0
+    engine: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Platform:
     """One thing that is installed here: a runtime or a cluster tool, and how it was found."""
 
@@ -355,6 +369,7 @@ class Report:
     exemptions: tuple[Exemption, ...] = ()
     fixes: tuple[Fix, ...] = ()
     host: Host | None = None
+    proposal: Proposal | None = None
     notices: tuple[str, ...] = ()
     blind: bool = False
     seconds: float = 0.0

@@ -88,6 +88,9 @@ def explain(
         Optional[list[str]],
         typer.Option("--image", metavar="REF", help="The image that was pulled; repeatable."),
     ] = None,
+    report_unknown: Annotated[
+        bool, typer.Option("--report-unknown", help="Print the text without secrets and names, to propose a rule.")
+    ] = False,
     fix: Annotated[bool, typer.Option("--fix", help="Plan the fix, too; --apply makes it.")] = False,
     apply: Apply = False,
     yes: Yes = False,
@@ -125,7 +128,8 @@ def explain(
         last=last,
         follow=follow,
     )
-    return explaining.explain(options, given, about, no_probe=no_probe, elsewhere=elsewhere, consent=consent)
+    asked = {"no_probe": no_probe, "elsewhere": elsewhere, "report_unknown": report_unknown}
+    return explaining.explain(options, given, about, **asked, consent=consent)
 
 
 @app.command()
@@ -382,6 +386,23 @@ def rules_show(
     from kdoctor.cli import rulebook
 
     return rulebook.show(shared(output, rules=rules, lang=lang, no_color=no_color), rule)
+
+
+@rules_app.command("new")
+def rules_new(
+    source: Annotated[Path, typer.Option("--from", metavar="FILE", help="The error text; - for standard input.")],
+    rule_id: Annotated[Optional[str], typer.Option("--id", help="The rule's id; else from the text's words.")] = None,
+    layer: Annotated[Optional[str], typer.Option("--layer", help="The rule's layer; else a guess.")] = None,
+    output_file: Annotated[
+        Optional[Path],
+        typer.Option("--output-file", metavar="FILE", help="A new file, or a folder of rules; else standard output."),
+    ] = None,
+    rules: Rules = None,
+) -> int:
+    """Start a rule from an error text: its variable parts become facts, the rest is marked to be written."""
+    from kdoctor.cli import newrule
+
+    return newrule.new_rule(shared(rules=rules), source, rule_id, layer, output_file)
 
 
 @rules_app.command("docs")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ def explain(
     *,
     no_probe: bool,
     elsewhere: bool,
+    report_unknown: bool = False,
     consent: Consent | None = None,
 ) -> int:
     """Explain what the arguments name, and return the exit status; with `consent` the fix is planned, too.
@@ -42,6 +44,8 @@ def explain(
         raise UsageError("--fix needs probes, and a text of this machine: not --no-probe, not --elsewhere")
     if consent is not None and given.follow:
         raise UsageError("--fix and --follow do not go together")
+    if report_unknown and (given.follow or consent is not None):
+        raise UsageError("--report-unknown goes with neither --follow nor --fix")
     book = open_book(options.rules)
     if given.bare in book.ids:
         from kdoctor.cli.rulebook import show
@@ -63,6 +67,8 @@ def explain(
     if reading.empty:
         raise UsageError(f"{' and '.join(reading.names)}: it is empty; {NOTHING.partition('; ')[2]}")
     question = Question(reading.text, reading.names[-1], seconds, options.lang, about)
+    if report_unknown:
+        return _propose(book, question, options)
     report = answer(book, question, options, no_probe=no_probe, elsewhere=elsewhere, found=reading.found)
     report = replace(report, notices=(*report.notices, *_notices(reading)))
     status = options.deliver(report)
@@ -76,6 +82,24 @@ def explain(
     return fix_report(
         options, wanted_of(options, list(about.registries), list(about.images), [], None), report, None, consent
     )
+
+
+def _propose(book: Book, question: Question, options: Shared) -> int:
+    """Print the text as one can show it to strangers, with what the author of a rule needs.
+
+    Raises:
+        UsageError: it does not come in a format asked for.
+    """
+    from kdoctor.run.proposing import propose
+    from kdoctor.run.situation import run, survey
+
+    for name, _ in options.outputs:
+        if name not in ("text", "markdown", "json"):
+            raise UsageError(f'--report-unknown does not come as "{name}"; there are text, markdown, json')
+    status = options.deliver(propose(book, question, run(survey()).host))
+    if not options.quiet:
+        print("Nothing was sent. Read it before you paste it: not every private name can be known.", file=sys.stderr)
+    return status
 
 
 def _notices(reading: Reading) -> list[str]:

@@ -1,1 +1,1 @@
-"""Facts that age, kept as data: public mirrors, registries that were retired."""
+"""Facts that age, kept as data: public mirrors, registries that were retired, names that are everybody's."""

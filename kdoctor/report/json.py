@@ -45,6 +45,7 @@ def document(report: Report) -> dict[str, Any]:
         "offers": [_offer(offer) for offer in report.offers],
         "fixes": [_fix(fix) for fix in report.fixes],
         "platform": _host(report.host),
+        "proposal": None if report.proposal is None else {**asdict(report.proposal)},
         "notices": list(report.notices),
         "blind": report.blind,
         "seconds": round(report.seconds, 3),

@@ -45,6 +45,10 @@ def block(text: str, language: str = "") -> str:
 
 def render(report: Report, options: Options) -> str:
     """Return the whole report as one document."""
+    if report.proposal is not None:
+        from kdoctor.report import proposal  # it is made of this module's parts
+
+        return proposal.render(report, report.proposal)
     say = words(report.lang)
     present = [d for d in report.diagnoses if d.verdict is not Verdict.REFUTED]
     parts: list[str] = []

@@ -164,6 +164,17 @@ _DEFS: _Schema = {
         last_known=_TEXT,
         source=_TEXT,
     ),
+    "proposal": _object(
+        "With --report-unknown: the text without secrets and private names. Everything else is of this text.",
+        text=_TEXT,
+        replaced={
+            "description": "How many values of each kind have a placeholder.",
+            "type": "object",
+            "additionalProperties": {"type": "integer", "minimum": 1},
+        },
+        left_out={"type": "integer", "minimum": 0, "description": "Lines before the text that are not shown."},
+        engine=_MAYBE_TEXT,
+    ),
     "platform": _object(
         "Something that is installed: a runtime or a cluster tool.",
         id=_TEXT,
@@ -201,6 +212,7 @@ REPORT: _Schema = {
             platforms=_list(_ref("platform")),
             container={"type": "boolean", "description": "kdoctor itself runs in a container."},
         ),
+        proposal={"oneOf": [_ref("proposal"), {"type": "null"}]},
         notices=_list(_TEXT),
         blind={"type": "boolean", "description": "A check that applies here could not look."},
         seconds=_SECONDS,

@@ -17,6 +17,10 @@ from kdoctor.report.words import Words, words
 
 def render(report: Report, options: Options) -> str:
     """Return the report as lines of `options.width` columns; commands and long words are never broken."""
+    if report.proposal is not None:
+        from kdoctor.report import proposal  # Markdown that reads well as it is; a person pastes it
+
+        return proposal.render(report, report.proposal)
     page = Page(options.width)
     say = words(report.lang)
     if options.quiet:

@@ -18,7 +18,7 @@ from kdoctor.rules.compiling import all_folders, compile_rules, errors
 from kdoctor.rules.condition import Scope
 from kdoctor.rules.exclusive import UndecidedError, both
 from kdoctor.rules.judge import decide
-from kdoctor.rules.load import Folder, digest
+from kdoctor.rules.load import TODO, Folder, digest
 from kdoctor.rules.match import explains, match
 from kdoctor.rules.patterns import compiled, expand
 from kdoctor.rules.remedy import Here, fixes
@@ -76,8 +76,26 @@ def _shipped_form(rule: model.Rule, folder: Folder) -> Iterator[RuleError]:
         yield file.error(("references",), "no reference; name a page that tells of this failure")
 
 
+def _unwritten(rule: model.Rule) -> Iterator[tuple[str | int, ...]]:
+    """Yield the places of texts that `rules new` left to the person."""
+    because = rule.verdict.because
+    texts: list[tuple[tuple[str | int, ...], model.Texts | None]] = [
+        (("title",), rule.title),
+        (("why",), rule.why),
+        (("verdict", "no_probe"), rule.verdict.no_probe),
+        *((("verdict", "because", name), getattr(because, name)) for name in ("confirmed", "refuted", "inconclusive")),
+        *((("examples", "positive", i, "text"), one.text) for i, one in enumerate(rule.examples.positive)),
+        *((("examples", "negative", i, "text"), one.text) for i, one in enumerate(rule.examples.negative)),
+    ]
+    for where, said in texts:
+        if any(one.startswith(TODO) for one in ((said,) if isinstance(said, str) else said or ())):
+            yield where
+
+
 def _form(rule: model.Rule, folder: Folder) -> Iterator[RuleError]:
     file = folder.files[rule.id]
+    for where in _unwritten(rule):
+        yield file.error(where, f"{TODO}: this is still to be written")
     yield from _references(rule, file)
     yield from _examples(rule, file)
     for platform in rule.occurs_on:

@@ -16,6 +16,9 @@ from kdoctor.rules.yamlfile import YamlFile, read_yaml
 
 Typed = TypeVar("Typed")
 
+TODO = "TODO"
+"""The first word of a text that a person has still to write; `kdoctor rules new` puts it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
@@ -115,11 +118,12 @@ def _read_one(folder: Folder, file: Path, parts: tuple[str, ...]) -> None:
         folder.files[rule.id] = yaml_file
 
 
-_ID = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
+ID = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
+"""What a rule's or recipe's id is."""
 
 
 def _same_name(file: YamlFile, id_: str) -> None:
-    if not _ID.fullmatch(id_):
+    if not ID.fullmatch(id_):
         raise file.error(("id",), f'the id "{id_}" may hold small letters, digits and dashes: {_as_id(id_)}')
     if file.path.stem != id_:
         raise file.error(("id",), f'the id "{id_}" must be the name of the file, "{file.path.stem}"')

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -154,6 +155,15 @@ def test_pages_link_to_each_other(book: Book) -> None:
         assert len(re.findall(r"^# ", text, re.MULTILINE)) == 1
     for rule_id in book.ids:
         assert f"]({rule_id}.md)" in written[INDEX]
+
+
+def test_the_pages_in_docs_are_current(book: Book) -> None:
+    """They are generated: `make docs` writes them after a change of a rule, a recipe or a translation."""
+    folder = Path(__file__).resolve().parents[2] / "docs" / "rules"
+    wanted = documents(book)
+    here = {file.name: file.read_text(encoding="utf-8") for file in folder.glob("*.md")}
+    stale = sorted(name for name in {*wanted, *here} if here.get(name) != wanted.get(name))
+    assert not stale, f"not current in docs/rules: {', '.join(stale[:5])} ({len(stale)}); run `make docs`"
 
 
 def test_the_index_by_message_is_sorted_and_leads_to_whoever_says_it(book: Book) -> None:
