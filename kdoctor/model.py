@@ -96,6 +96,7 @@ class Edit:
     remove: Mapping[str, Any] = field(default_factory=dict)
     replace: Mapping[str, str] = field(default_factory=dict)
     content: str | None = None
+    copy: str | None = None
     first: bool = False
     repair: bool = False
     facts: tuple[str, ...] = ()
@@ -127,6 +128,7 @@ class Fix:
     """A recipe filled in for this machine. `proof` is lab, source or docs.
 
     `check` is `verify` as an argument vector; `origin` the file of a user's folder that rule or recipe come from.
+    `asked` tells that it is made only when it is asked for by name: nothing shows that it would help.
     """
 
     id: str
@@ -138,6 +140,7 @@ class Fix:
     platform: str | None = None
     check: tuple[str, ...] = ()
     origin: str | None = None
+    asked: bool = False
 
     @property
     def automatic(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from kdoctor.run.fixing import Offer
 
 NOT_BETTER, CANNOT_LOOK = 1, 3
+
+REREAD_SECONDS = 6.0
+"""After which a Go program has read resolv.conf again: it looks every 5 seconds (net/dnsclient_unix.go)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +232,14 @@ def _verify(made: Offer, tell: Callable[[str], None]) -> str | None:
         try:
             run_command(argv)
         except FixError as error:
-            return str(error)
+            if any(action.argv for action in made.plan.actions):
+                return str(error)
+            tell(f"again in {REREAD_SECONDS:g} seconds: programs read such files from time to time")
+            time.sleep(REREAD_SECONDS)
+            try:
+                run_command(argv)
+            except FixError as late:
+                return str(late)
     return None
 
 
@@ -280,8 +291,8 @@ def undo(options: Shared, number: int | None, *, yes: bool) -> int:
             back = shlex.join(command["undo"]) if command["undo"] else ""
             page.verbatim(back or f"{shlex.join(command['argv'])}: this cannot be taken back", indent=2)
         for action in entry.begin["actions"]:
-            if action["argv"]:
-                page.verbatim(shlex.join(action["argv"]), indent=2)
+            if action["back"]:
+                page.verbatim(shlex.join(action["back"]), indent=2)
         _show(options, page)
         if not yes:
             if not sys.stdin.isatty():

@@ -79,7 +79,10 @@ def _record(plan: Plan) -> dict[str, Any]:
             for change in plan.changes
         ],
         "commands": [{"argv": list(one.argv), "undo": list(one.undo)} for one in plan.commands],
-        "actions": [{"service": one.service, "verb": one.verb, "argv": list(one.argv)} for one in plan.actions],
+        "actions": [
+            {"service": one.service, "verb": one.verb, "argv": list(one.argv), "back": list(one.back)}
+            for one in plan.actions
+        ],
     }
 
 

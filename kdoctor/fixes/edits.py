@@ -31,12 +31,14 @@ def _edited(edit: Edit, text: str | None) -> str | None:
     old = text or ""
     match edit.format:
         case "text":
+            if text is not None and text != edit.content:
+                raise NotEditableError("it is there already, with something else in it")
             return edit.content
         case "json":
             if edit.repair:
                 from kdoctor.fixes.jsonrepair import repair
 
-                old = repair(old)
+                return repair(old)
             return jsonedit.edit(old, edit.set, edit.add, edit.remove, edit.replace, same, edit.first)
         case "environment":
             return environment.edit(old, edit.set, edit.add, edit.remove, edit.replace, same)

@@ -132,7 +132,9 @@ class _Document:
         parent, there, _ = self._find(path)
         if there is None:
             return
-        if value is True or not there.is_list:
+        if not there.is_list and value not in (True, there.value):
+            return
+        if not there.is_list or value is True:
             self._cut(parent, next(i for i, one in enumerate(parent.members) if one[2] is there))
             return
         wanted = {_bare(one) for one in (value if isinstance(value, list | tuple) else [value])}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kdoctor.fixes import files, services
@@ -90,6 +90,7 @@ def build(chosen: Sequence[Chosen], machine: Machine, host: Host, stops: Sequenc
     draft = _Draft(machine)
     commands: list[Command] = []
     wanted: dict[tuple[str, bool], str] = {}
+    started: set[str] = set()
     by_hand: list[Step] = []
     for one in chosen:
         user = one.fix.platform in _USER_SERVICES
@@ -106,6 +107,7 @@ def build(chosen: Sequence[Chosen], machine: Machine, host: Host, stops: Sequenc
             elif step.service is not None:
                 key = (step.service, user)
                 wanted[key] = "restart" if "restart" in (step.action, wanted.get(key)) else "reload"
+                started |= {step.service} if step.lone else set()
             else:
                 by_hand.append(step)
     changes = draft.changes()
@@ -113,6 +115,11 @@ def build(chosen: Sequence[Chosen], machine: Machine, host: Host, stops: Sequenc
         size = len(change.data or b"") + len(change.found.data or b"")
         files.check_writable(change.path, change.shown, size)
     actions = _actions(wanted, changes, machine, host, stops)
+    lone = started if not changes else set()
+    actions = tuple(
+        replace(one, back=services.stop(machine, host, one.service) if one.service in lone else one.argv)
+        for one in actions
+    )
     return Plan(tuple(chosen), changes, tuple(commands), actions, tuple(by_hand))
 
 
@@ -130,6 +137,8 @@ class _Draft:
             found = files.read(self._machine.path(shown), shown)
             self._found[shown] = found
             self._text[shown] = None if found.data is None else _decoded(found.data, shown)
+        if edit.copy is not None:
+            edit = replace(edit, content=_certificates(self._machine, edit.copy))
         try:
             self._text[shown] = edited(edit, self._text[shown])
         except NotEditableError as error:
@@ -143,6 +152,24 @@ class _Draft:
             if data != found.data:
                 out.append(Change(shown, self._machine.path(shown), found, data))
         return tuple(out)
+
+
+def _certificates(machine: Machine, file: str) -> str:
+    """Return a file of PEM certificates as text.
+
+    Raises:
+        FixError: it cannot be read, or holds something else, or a private key.
+    """
+    shown = f"{machine.home}{file[1:]}" if file.startswith("~/") else file
+    try:
+        text = machine.path(shown).read_bytes()[: files.LIMIT].decode("ascii", "strict")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FixError(
+            f"{shown}: cannot be read as a PEM certificate: {getattr(error, 'strerror', None) or error}"
+        ) from error
+    if "-----BEGIN CERTIFICATE-----" not in text or "PRIVATE KEY" in text:
+        raise FixError(f"{shown} holds no PEM certificate (-----BEGIN CERTIFICATE-----) alone; nothing was changed")
+    return text
 
 
 def _decoded(data: bytes, shown: str) -> str:

@@ -21,7 +21,7 @@ def edit(text: str, add: Mapping[str, Any], remove: Mapping[str, Any], *, first:
     for keyword in (*add, *remove):
         if keyword != "nameserver":
             raise NotEditableError(f'"{keyword}" of resolv.conf is not edited')
-    new = [str(one) for one in _several(add.get("nameserver", ()))]
+    new = [_without_port(str(one)) for one in _several(add.get("nameserver", ()))]
     gone = {str(one) for one in _several(remove.get("nameserver", ()))}
     for address in new:
         try:
@@ -45,6 +45,13 @@ def edit(text: str, add: Mapping[str, Any], remove: Mapping[str, Any], *, first:
     if new and at == len(kept) and kept and not kept[-1].endswith("\n"):
         kept[-1] += newline
     return "".join([*kept[:at], *(f"nameserver {address}{newline}" for address in new), *kept[at:]])
+
+
+def _without_port(address: str) -> str:
+    """Return the address without port 53, the only one that resolv.conf can mean."""
+    if address.startswith("[") and address.endswith("]:53"):
+        return address[1:-4]
+    return address.removesuffix(":53") if address.count(":") == 1 else address.strip("[]")
 
 
 def _several(value: Any) -> list[Any]:

@@ -46,7 +46,8 @@ _NAME = re.compile(r"[A-Za-z0-9@._-]+")
 class Action:
     """A restart or reload: its command, or, where nobody is in charge of the service, a sentence.
 
-    `stops` are the containers that run now and will not after it.
+    `stops` are the containers that run now and will not after it. `back` is the command of an undo: the same,
+    so that it reads the old settings, or a stop of what was started.
     """
 
     service: str
@@ -54,6 +55,7 @@ class Action:
     argv: tuple[str, ...] = ()
     by_hand: str = ""
     stops: tuple[str, ...] = ()
+    back: tuple[str, ...] = ()
 
 
 def action(machine: Machine, host: Host, service: str, verb: str, *, user: bool = False) -> Action:
@@ -83,6 +85,13 @@ def action(machine: Machine, host: Host, service: str, verb: str, *, user: bool 
             service, "restart", (*_sudo(root), "launchctl", "kickstart", "-k", f"system/{_label(machine, service)}")
         )
     return Action(service, verb, tuple(service_command(host, service, verb, root=root, user=user)))
+
+
+def stop(machine: Machine, host: Host, service: str, *, user: bool = False) -> tuple[str, ...]:
+    """Return the command that stops a service, empty where no service manager is in charge of it."""
+    if not in_charge(machine, host, service, user) or host.service_manager == "launchd":
+        return ()
+    return tuple(service_command(host, service, "stop", root=machine.uid == 0, user=user))
 
 
 def in_charge(machine: Machine, host: Host, service: str, user: bool = False) -> bool:

@@ -130,8 +130,8 @@ def restore(entry: Entry, store: Store, tell: Tell) -> None:
             _try(back, tell, failed)
     if acted:
         for action in entry.begin["actions"]:
-            if action["argv"]:
-                _try(action["argv"], tell, failed)
+            if action["back"]:
+                _try(action["back"], tell, failed)
     entry.note("undone", failed=failed)
     if failed:
         raise FixError(f"the files are as before, but {failed[0]}")

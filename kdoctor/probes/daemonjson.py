@@ -26,7 +26,7 @@ _REWORKED = (23, 0)
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """An outcome of docker.config with the problem in words, and where it stands (1-based).
+    """An outcome of docker.config with the problem in words, where it stands (1-based), and the unknown key.
 
     With outcome "ok" the problem is one that the daemon passes over in silence.
     """
@@ -35,14 +35,17 @@ class Verdict:
     problem: str = ""
     line: int | None = None
     column: int | None = None
+    key: str | None = None
 
 
 class _WrongError(Exception):
     """The daemon does not start with this."""
 
-    def __init__(self, outcome: str, problem: str, line: int | None, column: int | None = None) -> None:
+    def __init__(
+        self, outcome: str, problem: str, line: int | None, column: int | None = None, key: str | None = None
+    ) -> None:
         super().__init__(problem)
-        self.verdict = Verdict(outcome, problem, line, column)
+        self.verdict = Verdict(outcome, problem, line, column, key)
 
 
 def examine(text: str, version: Version | None = None, flags: Mapping[str, str] | None = None) -> Verdict:
@@ -81,7 +84,7 @@ def _examine(text: str, version: Version | None, flags: Mapping[str, str]) -> Ve
     if not isinstance(data, dict):
         raise _WrongError("invalid", "the file holds no object: it must begin with { and end with }", 1, 1)
     settings = dict(_flattened(data, old))
-    _check_keys(settings, text, old)
+    _check_keys(settings, text, old, {name: _owner(data, name) for name in settings})
     _check_flags(settings, text, flags)
     for key, value in data.items():
         _check_type(key, value, text)
@@ -113,7 +116,16 @@ def _flattened(data: dict[str, object], old: bool) -> Iterator[tuple[str, object
             yield key, value
 
 
-def _check_keys(settings: Mapping[str, object], text: str, old: bool) -> None:
+def _owner(data: Mapping[str, object], key: str) -> str:
+    """Return the key of the file that a flattened one stands in."""
+    return (
+        key
+        if key in data
+        else next((name for name, value in data.items() if isinstance(value, dict) and key in value), key)
+    )
+
+
+def _check_keys(settings: Mapping[str, object], text: str, old: bool, owners: Mapping[str, str]) -> None:
     for key in settings:
         if key in TYPES or key in SINGULAR:
             continue
@@ -121,10 +133,15 @@ def _check_keys(settings: Mapping[str, object], text: str, old: bool) -> None:
             continue
         if key in NEWER:
             proxies = ' ("proxies" works from 23.0 on)' if key.endswith("-proxy") else ""
-            raise _WrongError("unknown-key", f'this version of Docker does not know "{key}"{proxies}', _line(text, key))
+            raise _WrongError(
+                "unknown-key",
+                f'this version of Docker does not know "{key}"{proxies}',
+                _line(text, key),
+                key=owners[key],
+            )
         near = difflib.get_close_matches(key, [*TYPES, *NEWER], n=1, cutoff=0.75)
         hint = f'; meant is perhaps "{near[0]}"' if near else ""
-        raise _WrongError("unknown-key", f'Docker knows no option "{key}"{hint}', _line(text, key))
+        raise _WrongError("unknown-key", f'Docker knows no option "{key}"{hint}', _line(text, key), key=owners[key])
 
 
 def _check_flags(settings: Mapping[str, object], text: str, flags: Mapping[str, str]) -> None:

@@ -158,7 +158,16 @@ async def config(ask: Asking) -> Found:
         "insecure": jsonfile.texts(parsed.get("insecure-registries")),
         "dns": jsonfile.texts(parsed.get("dns")),
     }
-    data |= {k: v for k, v in (("line", verdict.line), ("column", verdict.column), ("problem", verdict.problem)) if v}
+    data |= {
+        k: v
+        for k, v in (
+            ("line", verdict.line),
+            ("column", verdict.column),
+            ("problem", verdict.problem),
+            ("key", verdict.key),
+        )
+        if v
+    }
     place = f", line {verdict.line}" if verdict.line else ""
     if verdict.outcome == "ok":
         remark = f"; but{place.lstrip(',')}: {verdict.problem}" if verdict.problem else ""

@@ -415,6 +415,7 @@ _KINDS = (
             "path": "text",
             "line": "number",
             "column": "number",
+            "key": "text",
             "problem": "text",
             "mirrors": "list",
             "insecure": "list",

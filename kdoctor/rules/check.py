@@ -173,6 +173,8 @@ def _verdict_problems(rule: model.Rule) -> Iterator[Problem]:
     for i, use in enumerate(rule.fixes):
         if use.when:
             yield from _condition_problems(rule, use.when, ("fixes", i, "when"))
+        if use.auto:
+            yield from _condition_problems(rule, use.auto, ("fixes", i, "auto"))
 
 
 def _condition_problems(rule: model.Rule, tree: model.Condition, where: Where) -> Iterator[Problem]:
@@ -313,10 +315,10 @@ def _doing_problems(step: model.RecipeStep, where: Where) -> Iterator[Problem]:
     if edit is None:
         return
     at: Where = (*where, "edit")
-    changes = {name for name in ("set", "add", "remove", "replace", "content", "repair") if getattr(edit, name)}
+    changes = {name for name in ("set", "add", "remove", "replace", "content", "copy", "repair") if getattr(edit, name)}
     if not changes:
         yield at, "the edit changes nothing: give set, add, remove, replace, content or repair"
-    allowed = {"text": {"content"}, "resolv": {"add", "remove"}, "ini": {"set", "add", "remove"}}
+    allowed = {"text": {"content", "copy"}, "resolv": {"add", "remove"}, "ini": {"set", "add", "remove"}}
     wrong = changes - allowed.get(
         edit.format, {"set", "add", "remove", "replace"} | ({"repair"} if edit.format == "json" else set())
     )
@@ -330,6 +332,7 @@ def _edit_texts(edit: model.EditSpec | None) -> tuple[str, ...]:
     return (
         edit.file,
         edit.content or "",
+        edit.copy or "",
         *(t for tree in (edit.set, edit.add, edit.remove, edit.replace) for t in _texts(tree)),
     )
 

@@ -50,6 +50,7 @@ def edit(spec: model.EditSpec | None, scope: Scope, facts: Facts) -> Edit | None
             remove=tree(spec.remove),
             replace=tree(spec.replace),
             content=None if spec.content is None else text(spec.content),
+            copy=None if spec.copy is None else text(spec.copy),
             first=spec.first,
             repair=spec.repair,
             facts=tuple(sorted({fact for name in used for fact in facts.get(name, ())})),

@@ -134,12 +134,16 @@ class VerdictSpec:
 
 @dataclass(frozen=True, slots=True)
 class FixUse:
-    """A recipe with its parameters, and the condition under which it helps."""
+    """A recipe with its parameters, and the condition under which it helps.
+
+    Where `auto` is given and does not hold, `kdoctor fix` takes the fix only when it is asked for by name.
+    """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
     use: str
     with_: dict[str, str] = field(default_factory=dict)
     when: Condition | None = None
+    auto: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +238,8 @@ class EditSpec:
     items into lists (or words into a text with commas), with `first` before the others; `remove` takes items
     out of lists, and with `true` the key. environment: the variables of a shell's defaults file, an
     EnvironmentFile or a systemd unit, by name. ini: section, then key. resolv: the keywords of resolv.conf.
-    `replace` puts one value for another wherever it stands. text: `content` is the whole file. `repair`
+    `replace` puts one value for another wherever it stands. text: `content` is the whole file, or `copy`
+    names one to copy (PEM certificates only); a file that is there already is not overwritten. `repair`
     mends the slips of hand-written JSON.
     """
 
@@ -246,6 +251,7 @@ class EditSpec:
     remove: dict[str, Any] = field(default_factory=dict)
     replace: dict[str, str] = field(default_factory=dict)
     content: str | None = None
+    copy: str | None = None
     first: bool = False
     repair: bool = False
 

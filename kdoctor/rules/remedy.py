@@ -50,7 +50,8 @@ def fixes(rule: model.Rule, scope: Scope, book: Book, here: Here, lang: str = "e
         fix = _fix(recipe, *found, _Values(Scope(parameters, {}), facts), here, book, lang) if found else None
         if fix is not None:
             offered.add(use.use)
-            yield replace(fix, origin=book.origins.get(f"fixes/{recipe.id}") or book.origins.get(rule.id))
+            asked = use.auto is not None and evaluate(use.auto, scope, fill) is not True
+            yield replace(fix, asked=asked, origin=book.origins.get(f"fixes/{recipe.id}") or book.origins.get(rule.id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,9 +106,10 @@ async def _named(book: Book, wanted: Wanted, wish: Wish, situation: Situation, r
             raise UsageError(f'the rule {rule_id} has no fact "{unknown}".{did_you_mean(unknown, rule.facts)}')
         own = {name: value for name, value in {**wish.reported, **given}.items() if name in rule.facts}
         found = next((d for d in report.diagnoses if d.rule == rule_id and _agree(d.facts, own)), None)
-        if found is not None:
+        if found is not None and all(name in found.facts for name in own):
             cases.append(Case(found, {}))
             continue
+        own = {**(found.facts if found else {}), **own}
         missing = [name for name, spec in rule.facts.items() if not spec.optional and name not in own]
         if missing:
             needs = " ".join(f"--fact {name}=..." for name in missing)
@@ -117,7 +118,8 @@ async def _named(book: Book, wanted: Wanted, wish: Wish, situation: Situation, r
         place = situation.place("docker" if docker else "shell")
         candidate = Candidate(rule, own, vantage=place.name)
         diagnosis = await _diagnosed(candidate, book, wanted.lang, place, situation, wanted.seconds)
-        cases.append(Case(diagnosis, stated(diagnosis, situation, frozenset(given.values()))))
+        seen = frozenset(given.values()) | frozenset(found.facts.values() if found else ())
+        cases.append(Case(diagnosis, stated(diagnosis, situation, seen)))
     return cases
 
 
@@ -169,7 +171,7 @@ async def planned(cases: Sequence[Case], situation: Situation, report: Report, r
         if recipe is not None and recipe not in [fix.id for fix in fixes]:
             offered = ", ".join(fix.id for fix in fixes) or "none"
             raise UsageError(f"{case.diagnosis.rule} offers no fix {recipe} here; it offers {offered}")
-        able = [fix for fix in fixes if fix.automatic and recipe in (None, fix.id)]
+        able = [fix for fix in fixes if fix.automatic and (fix.id == recipe or (recipe is None and not fix.asked))]
         pick = min(able, key=lambda fix: fix.risk is Risk.WEAKENS_TRUST, default=None)
         others += [fix for fix in fixes if fix is not pick]
         if pick is not None:
@@ -200,7 +202,6 @@ async def prove(book: Book, wanted: Wanted, made: Offer, verified: str | None) -
 
     `verified` is None where the recipe's command succeeded (or has none), else what it said.
     """
-    await _until_docker_answers(made)
     again = _asked_again(wanted, made.cases)
     report = await Run(book, again).go()
     rules = {case.diagnosis.rule for case in made.cases}

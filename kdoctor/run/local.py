@@ -66,7 +66,7 @@ class Local:
         if vantage is None or not vantage.sharing("names").shared:
             self.walk.skip("disk", self.place, "", vantage.sharing("names").because if vantage else self.place.why_not)
             return
-        await self.walk.step("disk", self.shell, {}, {})
+        await self.walk.step("disk", self.place, {}, {})
 
     async def _credentials(self, targets: Sequence[Target]) -> None:
         registries = dict.fromkeys(target.registry for target in targets)

@@ -166,8 +166,10 @@ class Walk:
         return named.outcome in GOOD[step]
 
     async def _api(self, place: Place, target: Target, facts: Mapping[str, str]) -> bool:
-        tls = await self.step("tls", place, {"registry": target.registry}, facts)
-        if tls.outcome != "ok" and not (tls.outcome == "http" and self._insecure(place, target)):
+        seen = await self.runner.ask(place, KIND_OF["tls"], {"registry": target.registry})
+        plain = seen.outcome == "http" and self._insecure(place, target)
+        tls = await self.step("tls", place, {"registry": target.registry}, facts, judge=not plain)
+        if tls.outcome != "ok" and not plain:
             return False
         ping = await self.step("ping", place, {"registry": target.registry}, facts)
         return ping.outcome in GOOD["ping"]

@@ -34,6 +34,8 @@ PRIVATE: Final = "private.corp.test"
 PRIVATE_USER: Final = "dev"
 PRIVATE_PASSWORD: Final = "lab"
 MIRROR: Final = "mirror.corp.test"
+OTHER_PORT: Final = 8443
+"""The port on which every web host listens besides 443."""
 
 PUBLIC_NETWORK: Final = "30.77.0.0/16"
 PUBLIC_RESOLVERS: Final = ("8.8.8.8", "1.1.1.1", "9.9.9.9", "223.5.5.5")

@@ -24,6 +24,10 @@ class Certificates:
         """Write the trusted authority's certificate as PEM."""
         self._trusted.cert_pem.write_to_path(str(path))
 
+    def write_private(self, path: Path) -> None:
+        """Write the certificate of the authority that nobody trusts as PEM."""
+        self._stranger.cert_pem.write_to_path(str(path))
+
     def context(self, kind: Certificate, host: str) -> ssl.SSLContext:
         """Return the server-side TLS context with which `host` answers."""
         with self._lock:

@@ -44,6 +44,7 @@ class Internet:
         squid = start_squid(directory)
         certificates = Certificates()
         certificates.write_trusted(directory / "ca.pem")
+        certificates.write_private(directory / "private-ca.pem")
         self._children = (store, squid)
         self._manners = Manners()
         self._public = resolver.public(directory)
@@ -53,6 +54,7 @@ class Internet:
     def _serve(self, certificates: Certificates) -> None:
         hosts = Hosts(self._manners, certificates, _STORE_PORT)
         Front(hosts)
+        Front(hosts, addresses.OTHER_PORT)
         SilentProxy()
         InterceptingProxy(hosts)
 
