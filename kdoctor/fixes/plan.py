@@ -116,10 +116,7 @@ def build(chosen: Sequence[Chosen], machine: Machine, host: Host, stops: Sequenc
         files.check_writable(change.path, change.shown, size)
     actions = _actions(wanted, changes, machine, host, stops)
     lone = started if not changes else set()
-    actions = tuple(
-        replace(one, back=services.stop(machine, host, one.service) if one.service in lone else one.argv)
-        for one in actions
-    )
+    actions = tuple(replace(one, back=_back(one, one.service in lone, changes, machine, host)) for one in actions)
     return Plan(tuple(chosen), changes, tuple(commands), actions, tuple(by_hand))
 
 
@@ -225,6 +222,15 @@ def _actions(
         ends = tuple(stops) if service == "docker" and now.verb == "restart" else ()
         out.append(Action(now.service, now.verb, now.argv, now.by_hand, ends))
     return tuple(out)
+
+
+def _back(action: Action, lone: bool, changes: Sequence[Change], machine: Machine, host: Host) -> tuple[str, ...]:
+    """Return the command of an undo: a stop of what was started, a restart where SIGHUP would keep a key."""
+    if lone:
+        return services.stop(machine, host, action.service)
+    if action.verb == "reload" and not all(services.reloads(one.data, one.found.data) for one in changes):
+        return services.action(machine, host, action.service, "restart").argv or action.argv
+    return action.argv
 
 
 def _verb(service: str, verb: str, changes: Sequence[Change]) -> str:
