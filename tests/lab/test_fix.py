@@ -20,8 +20,9 @@ PROGRAM = [sys.executable, "-m", "kdoctor"]
 ENV = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
 
 _SNAPSHOT = """\
+find /etc/docker /etc/default /etc/systemd -type d | sort
 cd {upper}
-find . -printf '%p %y %m %U %G %l\\n' | sort
+find . ! -type d -printf '%p %y %m %U %G %l\\n' | sort
 find . -type f -exec sha256sum {{}} + | sort -k2
 """
 """What is in /etc and not of the machine below."""
