@@ -6,16 +6,17 @@ Nothing is thrown away that a pattern could need; each line keeps its number in 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kdoctor.errors import UsageError
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]{0,40}[ -/]{0,10}[@-~]|\][^\x07\x1b]{0,400}(?:\x07|\x1b\\)|[@-Z\\^_()][0-9A-B]?)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-_QUOTING = re.compile(r"^\s{0,8}(?:(?:[>|│┃]|#(?![0-9])|//)\s{0,4}){1,6}")
+_QUOTING = re.compile(r"^\s{0,8}(?:(?:[>|│┃]|#(?![0-9])|//(?=\s))\s{0,4}){1,6}")
 _ESCAPED_QUOTE = re.compile(r"\\{1,8}([\"'])")
 _ESCAPED_BREAK = re.compile(r"\\{1,8}(?:r\\{1,8})?n")
 _ESCAPED_TAB = re.compile(r"\\{1,8}t(?=[^a-z]|\[)")
+_ESCAPED_BYTE = re.compile(r"\\{2,8}(?=x[0-9a-f]{2})")
 _ESCAPED_SIGN = re.compile(r"\\u00(22|26|27|3[ce])", re.IGNORECASE)
 _ENTITY = re.compile(r"&(quot|#34|#39|apos|lt|gt|amp);")
 _SIGNS = {"quot": '"', "#34": '"', "#39": "'", "apos": "'", "lt": "<", "gt": ">", "amp": "&"}
@@ -25,12 +26,30 @@ _TYPOGRAPHIC = str.maketrans(
 _WIDEST_LINE = 100_000
 
 
+# What CI systems and tools put before every line; it says nothing of the failure.
+_STAMPED = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z(?: |$)"  # GitHub Actions
+    r"|#\d{1,4} \d{1,5}\.\d{1,4} "  # buildkit
+    r"|[a-zA-Z0-9][\w.-]{0,60}[-_]\d{1,3} {1,30}\| "  # a compose service
+)
+_BAR = re.compile(r"[a-zA-Z0-9][\w.-]{0,60} {1,30}\| ")
+_POWERSHELL = re.compile(r"^[\w.-]{1,40} : (?!The term )")
+_YAML_QUOTED = re.compile(r"( {0,80}(?:- )?[a-zA-Z]\w{0,40}: )'((?:[^']|''){1,4000})'$")
+_YAML_FOLD = re.compile(r"(?P<indent> {2,80})(?:- )?[a-zA-Z]\w{0,40}: '(?:[^']|''){10,400}$")
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A cleaned line; several may share a number where one line held escaped line breaks."""
+    """A cleaned line; several may share a number where one line held escaped line breaks.
+
+    `width` is how wide the line was before cleaning, 0 where it did not end there; `blank` tells
+    that it ended with one.
+    """
 
     number: int
     text: str
+    width: int = 0
+    blank: bool = False
 
 
 def decode(data: bytes) -> str:
@@ -90,9 +109,79 @@ def clean(text: str, first: int = 1) -> list[Line]:
         text = _ANSI.sub("", text)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines: list[Line] = []
-    for number, raw in enumerate(text.split("\n"), first):
-        lines += [Line(number, part) for part in _plain(raw[:_WIDEST_LINE]) if part.strip()]
+    raw = _dedented(text.split("\n"))
+    bare = _unstamped(raw, "FullyQualifiedErrorId" in text)
+    for number, (line, whole) in enumerate(zip(bare, raw, strict=True), first):
+        quoting = _QUOTING.match(line)
+        *parts, last = _plain(line[:_WIDEST_LINE])
+        lines += [Line(number, part) for part in parts if part.strip()]
+        if last.strip():
+            width = len(whole) - (quoting.end() if quoting else 0)
+            lines.append(Line(number, last, width, whole.endswith(" ")))
+    return _unfolded(lines) if ": '" in text else lines
+
+
+def _dedented(lines: list[str]) -> list[str]:
+    """Return the lines without what stands before every one of them: quoting, a service's bar, indentation."""
+    for _ in range(_MOST_COMMON):
+        full = [line for line in lines if line and not line.isspace()]
+        common = next((end for mark in _COMMON if (end := _common(mark, full))), 0)
+        if not common:
+            return lines
+        lines = [line[common:] for line in lines]
     return lines
+
+
+def _common(mark: re.Pattern[str], full: list[str]) -> int:
+    """Return how long the mark is that stands before all lines, 0 where one has it not or wider."""
+    first = mark.match(full[0]) if len(full) > (mark is not _INDENT) else None
+    if first is None:
+        return 0
+    shortest = first.end()
+    for line in full:
+        found = mark.match(line)
+        if found is None or (mark is not _INDENT and found.end() != shortest):
+            return 0
+        shortest = min(shortest, found.end())
+    return shortest
+
+
+_INDENT = re.compile(" +")
+_COMMON = (_BAR, re.compile(r"> ?"), _INDENT)
+_MOST_COMMON = 4
+
+
+def _unstamped(lines: list[str], powershell: bool) -> list[str]:
+    """Return the lines without the stamp of a CI system or tool, and PowerShell's name of the failed command."""
+    lines = [line[found.end() :] if (found := _STAMPED.match(line)) else line for line in lines]
+    if powershell:
+        return [_POWERSHELL.sub("", line, count=1) for line in lines]
+    return lines
+
+
+def _unfolded(lines: list[Line]) -> list[Line]:
+    """Return the lines with YAML's folded scalars in single quotes (a long `message: '...'`) made one line each."""
+    out: list[Line] = []
+    i = 0
+    while i < len(lines):
+        line = lines[i]
+        i += 1
+        found = _YAML_FOLD.match(line.text)
+        if found is None:
+            quoted = _YAML_QUOTED.match(line.text)
+            out.append(replace(line, text=quoted[1] + quoted[2].replace("''", "'")) if quoted else line)
+            continue
+        parts = [line.text]
+        while i < len(lines) and len(parts) < _MOST_FOLDS and lines[i].text.startswith(found["indent"] + "  "):
+            parts.append(lines[i].text.strip())
+            i += 1
+            if parts[-1].endswith("'") and not parts[-1].endswith("''"):
+                break
+        out.append(Line(line.number, " ".join(parts).replace("''", "'")))
+    return out
+
+
+_MOST_FOLDS = 60
 
 
 def _plain(line: str) -> list[str]:
@@ -105,7 +194,7 @@ def _plain(line: str) -> list[str]:
         return [line]
     escaped = '\\"' in line or line.lstrip()[:1] in "{[" or '="' in line or '": "' in line
     line = _ESCAPED_SIGN.sub(lambda found: chr(int(found[1], 16)), line)
-    line = _ESCAPED_QUOTE.sub(r"\1", line)
+    line = _ESCAPED_BYTE.sub(r"\\", _ESCAPED_QUOTE.sub(r"\1", line))
     if not escaped:
         return [line]
     return _ESCAPED_BREAK.sub("\n", _ESCAPED_TAB.sub(" ", line)).split("\n")
@@ -117,17 +206,24 @@ def unwrap(lines: list[Line]) -> str | None:
     A console breaks in the middle of a word at its width: the broken lines are equally long and
     the longest. Such a line is joined with the next without a blank.
     """
-    lengths = [len(line.text) for line in lines]
-    width = max(lengths, default=0)
-    full = [i for i, length in enumerate(lengths[:-1]) if length == width]
-    if width < 40 or not full or (len(full) < 2 and width not in _WIDTHS):
+    full = broken(lines)
+    if not full:
         return None
     parts = []
     for i, line in enumerate(lines):
         parts.append(line.text)
         if i not in full:
             parts.append("\n")
-    return "".join(parts)
+        elif line.blank:
+            parts.append(" ")
+    return _ESCAPED_QUOTE.sub(r"\1", "".join(parts))
+
+
+def broken(lines: list[Line]) -> frozenset[int]:
+    """Return the places of the lines that a console broke: equally wide, and the widest but for the last."""
+    width = max((line.width for line in lines), default=0)
+    full = [i for i, line in enumerate(lines[:-1]) if line.width == width]
+    return frozenset(full) if width >= 40 and (len(full) > 1 or width in _WIDTHS) else frozenset()
 
 
 _WIDTHS = frozenset({72, 76, 78, 79, 80, 90, 99, 100, 119, 120, 132, 140, 150, 160, 180, 200})

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from kdoctor.reading.clean import Line, unwrap
+from kdoctor.reading.clean import Line, broken, unwrap
 
 START = re.compile(
     r"""\s{0,12}(?:
@@ -28,6 +28,10 @@ START = re.compile(
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _HEAD = 20
 _MOST_HEADS = 10_000
+# A line that a console broke goes on in the next, unless that one begins with a date.
+_DATED = re.compile(
+    r"[IWEF]\d{4} \d\d:\d\d:\d\d|\d{4}[-/]\d\d[-/]\d\d[T\s_]\d\d:\d\d|[A-Z][a-z]{2}\s{1,2}\d{1,2}\s\d\d:\d\d:\d\d"
+)
 _MOST_LINES = 60
 _MOST_CHARACTERS = 16_384
 
@@ -83,9 +87,10 @@ def records(lines: list[Line]) -> Iterator[Record]:
     """Split cleaned lines into records of bounded size."""
     held: list[Line] = []
     size = 0
-    for line in lines:
+    cut = broken(lines)
+    for i, line in enumerate(lines):
         full = len(held) >= _MOST_LINES or size > _MOST_CHARACTERS
-        if held and (full or START.match(line.text)):
+        if held and (full or (_DATED if i - 1 in cut else START).match(line.text)):
             yield Record(tuple(held))
             held, size = [], 0
         held.append(line if len(line.text) <= _MOST_CHARACTERS else Line(line.number, line.text[:_MOST_CHARACTERS]))

@@ -4,7 +4,8 @@
     %NAME%         a fragment of rules/words.yaml, e.g. %ADDRESS% or %REFUSED%
     (?P<fact>...)  a fact
 
-Case does not count; `^` and `$` are the ends of a line. Matching uses Python's `re` on windows of
+Case does not count; `^` and `$` are the ends of a line, whatever its indentation, or of a quoted
+message. Matching uses Python's `re` on windows of
 at most 16 KiB, so patterns that could backtrack without bound are refused when rules are loaded.
 """
 
@@ -50,12 +51,15 @@ def expand(regex: str, fragments: Mapping[str, str]) -> str:
 
 
 def stretched(regex: str) -> str:
-    """Return the pattern with every blank outside of a character class standing for white space."""
-    return _TOKEN.sub(lambda found: _blank(regex, found.end()) if found[0] == " " else found[0], regex)
+    """Return the pattern with what blanks and the ends of a message stand for, outside of character classes."""
+    return _TOKEN.sub(
+        lambda found: _blank(regex, found.end()) if found[0] == " " else _ENDS.get(found[0], found[0]), regex
+    )
 
 
-# An escaped sign, a character class (whose first sign may be a bracket), or a blank.
-_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]| ", re.DOTALL)
+# An escaped sign, a character class (whose first sign may be a bracket), a blank, or an end.
+_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]| |\^|\$", re.DOTALL)
+_ENDS = {"^": r"""(?:^[ \t]{0,40}|["'`])""", "$": r"""(?:$|\\{0,8}["'`])"""}
 
 
 def _blank(regex: str, after: int) -> str:

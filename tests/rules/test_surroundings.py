@@ -1,0 +1,66 @@
+"""Whatever surrounds a known failure where people copy it from, the answer's root stays.
+
+CI has time for a quarter of the single surroundings (a different one for each) and some hundred pairs;
+KDOCTOR_SURROUNDINGS=20000 tries all of the first and that many of the second.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kdoctor.rules import model
+from kdoctor.rules.book import shipped_folder
+from kdoctor.rules.compiling import as_book
+from kdoctor.rules.load import read_folder
+from kdoctor.rules.match import match
+from tests.rules.surroundings import NODE_ENGINES, OF_A_NODE, OF_ONE_LINE, OUTER, SURROUNDINGS
+
+PAIRS = int(os.environ.get("KDOCTOR_SURROUNDINGS", "0"))
+FOLDER = read_folder(shipped_folder())
+BOOK = as_book(FOLDER)
+EXAMPLES = [(rule.id, example) for rule in FOLDER.rules.values() for example in rule.examples.positive]
+
+
+def fits(name: str, example: model.Positive) -> bool:
+    """Tell whether that text is met in those surroundings at all."""
+    if name in OF_ONE_LINE | OF_A_NODE and "\n" in example.text.strip():
+        return False
+    return name not in OF_A_NODE or example.engine in NODE_ENGINES
+
+
+def root(text: str) -> str | None:
+    """Return the rule that comes first."""
+    found = match(BOOK, text)
+    return found[0].rule.id if found else None
+
+
+@pytest.mark.parametrize("name", SURROUNDINGS)
+def test_every_example_keeps_its_root(name: str) -> None:
+    """One surrounding around each positive example of each rule."""
+    surround = SURROUNDINGS[name]
+    start = sorted(SURROUNDINGS).index(name) % 4
+    lost = [
+        (rule, root(surround(example.text)), example.text)
+        for rule, example in (EXAMPLES if PAIRS else EXAMPLES[start::4])
+        if fits(name, example) and root(surround(example.text)) != rule
+    ]
+    assert not lost
+
+
+@settings(
+    max_examples=PAIRS or 600,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=not PAIRS,
+)
+@given(st.sampled_from(EXAMPLES), st.sampled_from(sorted(SURROUNDINGS)), st.sampled_from(sorted(OUTER)))
+def test_two_surroundings_keep_the_root(named: tuple[str, model.Positive], inner: str, outer: str) -> None:
+    """A second surrounding around the first: a log quoted in a ticket, a colourful CI job, ..."""
+    rule, example = named
+    terminal = {inner, outer} <= {"coloured", "links"}  # a terminal's sequences do not nest
+    if inner != outer and not terminal and fits(inner, example):
+        assert root(SURROUNDINGS[outer](SURROUNDINGS[inner](example.text))) == rule
