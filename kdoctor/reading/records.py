@@ -75,7 +75,7 @@ class Record:
             if offset < at + len(line.text):
                 return start + max(0, offset - at)
             at += len(line.text)
-            at += reading.startswith("\n", at)
+            at += reading.startswith("\n", at) or (line.blank and reading.startswith(" ", at))
         return len(self.text)
 
     def line_at(self, offset: int) -> Line:
