@@ -287,10 +287,13 @@ def recipe_problems(recipe: model.Recipe) -> Iterator[Problem]:
 def _step_problems(recipe: model.Recipe, step: model.RecipeStep, where: Where) -> Iterator[Problem]:
     if step.run is not None and not step.run:
         yield (*where, "run"), "`run` is empty"
-    for problem in commands.problems(step.run or ()):
-        yield (*where, "run"), problem
-    if step.restart is not None and not _SERVICE.fullmatch(step.restart):
-        yield (*where, "restart"), f'"{step.restart}" is no name of a service'
+    for name in ("run", "undo"):
+        for problem in commands.problems(getattr(step, name) or ()):
+            yield (*where, name), problem
+    for name in ("restart", "reload"):
+        service = getattr(step, name)
+        if service is not None and not _SERVICE.fullmatch(service):
+            yield (*where, name), f'"{service}" is no name of a service'
     if step.content is not None and step.file is None:
         yield (*where, "content"), "`content` without `file`"
     yield from _doing_problems(step, where)

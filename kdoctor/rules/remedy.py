@@ -104,8 +104,8 @@ def _fix(
     translation = book.translation(lang, f"fixes/{recipe.id}") if lang != "en" else None
     said = translation.steps if translation else {}
     wanted = [one for one in variant.steps if one.when is None or evaluate(one.when, scope, fill) is True]
-    filled = [(one, step) for one in wanted if (step := _step(one, values, here, said)) is not None]
-    if not _helps(recipe, wanted, [one for one, _ in filled]):
+    filled = _useful(recipe, [(one, _step(one, values, here, said)) for one in wanted])
+    if not filled:
         return None
     titles = (*_several(translation.title if translation else ()), *_several(recipe.title))
     return Fix(
@@ -113,22 +113,32 @@ def _fix(
         title=_sentence(titles, scope) or recipe.id,
         risk=Risk(recipe.risk),
         proof=variant.proof or "docs",
-        steps=tuple(step for _, step in filled),
+        steps=filled,
         verify=commands.line(variant.verify, scope, here.quote),
         platform=platform,
         check=doing.argv(variant.verify, scope),
     )
 
 
-def _helps(recipe: model.Recipe, wanted: Sequence[model.RecipeStep], left: Sequence[model.RecipeStep]) -> bool:
-    """Tell whether the steps that could be filled still do something for the failure.
+def _useful(recipe: model.Recipe, tried: Sequence[tuple[model.RecipeStep, Step | None]]) -> tuple[Step, ...]:
+    """Return the steps that have their values and still do something for the failure.
 
     A restart, or systemd reading its files again, takes over a change: without the change it only
     interrupts. Half of a fix that deletes something loses it for nothing.
     """
-    if len(left) == len(wanted):
-        return bool(left)
-    return Risk(recipe.risk) is not Risk.DESTRUCTIVE and not all(map(_takes_over, left))
+    left = [(one, step) for one, step in tried if step is not None]
+    if len(left) < len(tried):
+        if Risk(recipe.risk) is Risk.DESTRUCTIVE:
+            return ()
+        if any(map(_changes, (one for one, step in tried if step is None))) and not any(
+            _changes(one) for one, _ in left
+        ):
+            left = [(one, step) for one, step in left if not _takes_over(one)]
+    return tuple(step for _, step in left)
+
+
+def _changes(step: model.RecipeStep) -> bool:
+    return not _takes_over(step) and bool(step.run or step.file or step.edit)
 
 
 def _takes_over(step: model.RecipeStep) -> bool:

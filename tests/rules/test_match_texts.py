@@ -183,6 +183,11 @@ def test_a_named_group_is_a_fact_without_quotes_and_userinfo(folder: RuleFolder)
     assert found.facts == {"proxy": "http://proxy.corp:3128"}
 
 
+def test_of_a_registry_only_the_host_is_kept(folder: RuleFolder) -> None:
+    folder.rule("pull-gone", r"from (?P<registry>\S{1,80}) failed", facts={"registry": {"type": "registry"}})
+    assert folder.match("from a.pkg.dev:443/v2/x failed")[0].facts == {"registry": "a.pkg.dev:443"}
+
+
 def test_facts_that_no_pattern_captured_are_taken_from_the_record(folder: RuleFolder) -> None:
     facts = {**PROXY, "registry": {"type": "registry", **OPTIONAL}, "url": {"type": "url", **OPTIONAL}}
     folder.rule("proxy-gone", PROXY_REGEX, facts=facts)

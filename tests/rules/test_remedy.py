@@ -138,6 +138,23 @@ def test_a_restart_without_the_change_before_it_is_no_fix(folder: RuleFolder) ->
     assert len(offered(folder, {"proxy": "p:1", "file": "/etc/x"})[0].steps) == 3
     with_steps(folder, restart)
     assert len(offered(folder, {"proxy": "p:1"})[0].steps) == 1
+    with_steps(folder, {"text": "Ask for it."}, change, reload, restart)
+    assert [step.text for step in offered(folder, {"proxy": "p:1"})[0].steps] == ["Ask for it."]
+    with_steps(folder, {"text": "Look.", "run": ["cat", "/etc/x"]}, change, restart)
+    assert [step.text for step in offered(folder, {"proxy": "p:1"})[0].steps] == ["Look.", "Restart."]
+    with_steps(folder, {"text": "See {file}."}, restart)
+    assert [step.text for step in offered(folder, {"proxy": "p:1"})[0].steps] == ["Restart."]
+
+
+@pytest.mark.parametrize("key", ["restart", "reload"])
+def test_a_service_is_named_by_the_recipe(folder: RuleFolder, key: str) -> None:
+    with_steps(folder, {"text": "x", key: "{proxy}"})
+    assert "is no name of a service" in " ".join(folder.problems())
+
+
+def test_what_undoes_a_step_is_held_to_the_same(folder: RuleFolder) -> None:
+    with_steps(folder, {"text": "x", "run": ["touch", "/a"], "do": True, "undo": ["sh", "-c", "rm {file}"]})
+    assert "reads as a script" in " ".join(folder.problems())
 
 
 def test_half_of_a_fix_that_deletes_is_not_offered(folder: RuleFolder) -> None:
