@@ -67,6 +67,14 @@ class Machine:
         except OSError:
             return []
 
+    def is_file(self, path: str | Path) -> bool:
+        """Tell whether a regular file is there."""
+        return self.path(path).is_file()
+
+    def is_dir(self, path: str | Path) -> bool:
+        """Tell whether a directory is there."""
+        return self.path(path).is_dir()
+
 
 def go_arch(machine: str) -> str:
     """Return GOARCH for what uname or an engine calls the architecture."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kdoctor.machine import Machine
@@ -10,6 +10,15 @@ from kdoctor.settings import jsonfile
 
 DEFAULT = "minikube"
 CONTAINER_DRIVERS = ("docker", "podman")
+MACHINE_MARKS = {
+    "kvm2": ("guest={name},", "guest={name}\0"),
+    "qemu2": ("/machines/{name}/",),
+    "virtualbox": ("--comment\0{name}\0",),
+    "hyperkit": ("/machines/{name}/",),
+    "vfkit": ("/machines/{name}/",),
+    "krunkit": ("/machines/{name}/",),
+}
+"""How the process of a machine names it on its command line, by driver."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +86,24 @@ def profile(machine: Machine, name: str) -> Profile | None:
 def has_machine(machine: Machine, name: str) -> bool:
     """Tell whether the machine of a profile is registered."""
     return machine.path(f"{home(machine)}/machines/{name}/config.json").is_file()
+
+
+def runs(machine: Machine, profile: Profile) -> bool | None:
+    """Tell whether the machine of a profile runs: None where no driver's process could be told, or none listed."""
+    marks = [mark.format(name=profile.name) for mark in MACHINE_MARKS.get(profile.driver, ())]
+    return _any_process(machine, marks) if marks else None
+
+
+def _any_process(machine: Machine, marks: Sequence[str]) -> bool | None:
+    """Tell whether a process has one of the marks in its command line (arguments end in NUL)."""
+    if machine.os == "linux":
+        pids = [name for name in machine.entries("/proc") if name.isdigit()]
+        lines = (machine.read(f"/proc/{pid}/cmdline", 16384) or "" for pid in pids)
+        return any(mark in line for line in lines for mark in marks) if pids else None
+    import psutil
+
+    for process in psutil.process_iter(["cmdline"]):
+        line = "\0".join(process.info["cmdline"] or []) + "\0"
+        if any(mark in line for mark in marks):
+            return True
+    return False

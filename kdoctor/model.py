@@ -189,7 +189,10 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One step of the walk; `skipped` says why it was not taken, and then `outcome` is empty."""
+    """One step of the walk; `skipped` says why it was not taken, and then `outcome` is empty.
+
+    `path` is the image or registry that the walk leads to, empty for a step about the machine.
+    """
 
     id: str
     vantage: str
@@ -199,6 +202,7 @@ class Check:
     skipped: str | None = None
     detail: str = ""
     ok: bool = True
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)

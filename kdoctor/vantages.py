@@ -2,18 +2,25 @@
 
 The shell vantage is this process. The docker vantage is the engine that the docker command uses here;
 its probes run in this process as well, so each facet counts for the daemon only where both are shown to
-share it.
+share it. Far vantages (remote.vantage) are asked where they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import asyncio
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from kdoctor import minikube
 from kdoctor.machine import Machine
-from kdoctor.settings import daemon, dockerd, known, proxy, resolv, sharing, trust
+from kdoctor.remote import ways
+from kdoctor.remote.vantage import Far, Unreached
+from kdoctor.remote.vantage import look as look_afar
+from kdoctor.remote.ways import Way
+from kdoctor.settings import containers, daemon, dockerd, known, proxy, resolv, sharing, trust
 from kdoctor.settings.daemon import DaemonProcess
 from kdoctor.settings.dockerd import Files, Mirror
 from kdoctor.settings.engine import Endpoint, EngineError, EngineInfo, ask, endpoint
@@ -22,12 +29,13 @@ from kdoctor.settings.resolv import ResolvConf
 from kdoctor.settings.sharing import Facet, Sharing
 from kdoctor.settings.trust import Trust
 
-__all__ = ["Docker", "Facet", "Mirror", "Sharing", "Shell", "Vantage", "Vantages", "look"]
+__all__ = ["Docker", "Facet", "Far", "Mirror", "Sharing", "Shell", "Vantage", "Vantages", "look"]
 
 HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
 """The names of Docker Hub, the only registry that docker's registry-mirrors are for."""
 
 _ENGINE_SECONDS = 3.0
+_MOST_NODES = 4
 
 
 class Vantage(Protocol):
@@ -178,23 +186,69 @@ class Docker:
 
 @dataclass(frozen=True, slots=True)
 class Vantages:
-    """The vantages of this machine. `no_docker` says why there is no docker vantage."""
+    """The vantages of this machine. `no_docker` says why there is no docker vantage.
+
+    `far` are the nodes of local clusters and what --via names, the latter first; `unreached` are those
+    that could not be asked.
+    """
 
     shell: Shell
     docker: Docker | None = None
     no_docker: str = ""
+    far: tuple[Far, ...] = ()
+    unreached: tuple[Unreached, ...] = ()
 
     def all(self) -> tuple[Vantage, ...]:
         """Return the vantages that there are."""
-        return (self.shell,) if self.docker is None else (self.shell, self.docker)
+        return (self.shell, *((self.docker,) if self.docker else ()), *self.far)
 
     def named(self, name: str) -> Vantage | None:
         """Return a vantage by its name."""
         return next((v for v in self.all() if v.name == name), None)
 
 
-async def look(machine: Machine, timeout: float = _ENGINE_SECONDS) -> Vantages:
-    """Find the vantages; asking the engine takes at most `timeout` seconds."""
+async def look(
+    machine: Machine, timeout: float = _ENGINE_SECONDS, via: Sequence[Way] = (), *, nodes: bool = True
+) -> Vantages:
+    """Find the vantages: this shell, the engine, what --via names, and with `nodes` those of local clusters.
+
+    Asking the engine takes at most `timeout` seconds, and as long again whatever lies beyond.
+    """
+    near, asked = await asyncio.gather(_near(machine, timeout), _all_afar(via, timeout))
+    own = await _local_nodes(machine, near.docker, timeout) if nodes else []
+    new = [way for way in own if all(way.name != one.name for one in via)]
+    found = [*asked, *await _all_afar(new, timeout)]
+    far = tuple(one for one in found if isinstance(one, Far))
+    return replace(near, far=far, unreached=tuple(one for one in found if isinstance(one, Unreached)))
+
+
+async def _all_afar(found: Sequence[Way], timeout: float) -> list[Far | Unreached]:
+    return await asyncio.gather(*(look_afar(way, timeout) for way in found))
+
+
+async def _local_nodes(machine: Machine, docker: Docker | None, timeout: float) -> list[Way]:
+    """Return the ways into running nodes of local clusters: docker exec, and minikube ssh into machines."""
+    found: list[Way] = []
+    if docker is not None and docker.info is not None and shutil.which("docker"):
+        try:
+            listed = await containers.nodes(machine, docker.endpoint, timeout)
+        except EngineError:
+            listed = []
+        running = [node for node in listed if node.state == "running" and not node.helper]
+        found += [
+            replace(ways.docker_exec(node.name), tool=node.tool, cluster=node.cluster, asked=False)
+            for node in sorted(running, key=lambda node: node.minor)[:_MOST_NODES]
+        ]
+    if shutil.which("minikube"):
+        for profile in minikube.profiles(machine):
+            if profile.driver not in minikube.CONTAINER_DRIVERS and minikube.runs(machine, profile):
+                way = ways.minikube(profile.name)
+                found.append(replace(way, tool="minikube", cluster=profile.name, asked=False))
+    return found
+
+
+async def _near(machine: Machine, timeout: float) -> Vantages:
+    """Find this shell and the engine."""
     shell = Shell(machine)
     where = endpoint(machine)
     path = where.socket

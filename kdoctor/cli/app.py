@@ -23,6 +23,7 @@ from kdoctor.cli.options import (
     Rules,
     Timeout,
     Verbose,
+    Via,
     WeakerTrust,
     Yes,
     shared,
@@ -80,6 +81,7 @@ def explain(
     last: Annotated[bool, typer.Option("--last", help="The last command that failed under kdoctor run.")] = False,
     no_probe: Annotated[bool, typer.Option("--no-probe", help="Ask nothing; the text alone.")] = False,
     elsewhere: Annotated[bool, typer.Option("--elsewhere", help="The text comes from another machine.")] = False,
+    via: Via = None,
     registry: Annotated[
         Optional[list[str]],
         typer.Option("--registry", metavar="HOST", help="The registry that the text is about; repeatable."),
@@ -114,7 +116,7 @@ def explain(
 
     flags = {"exit_zero": exit_zero, "allow_inconclusive": allow_inconclusive, "quiet": quiet, "no_color": no_color}
     options = shared(output, timeout, rules, fail_on, lang, verbose=verbose, **flags)
-    about = named.given(image or [], registry or [])
+    about = named.given(image or [], registry or [], via or [])
     consent = _consent(apply, yes, rollback, weaker_trust, allow_run) if fix or apply else None
     given = Input(
         tuple(text or ()),
@@ -153,6 +155,7 @@ def check(
     skip_empty: Annotated[
         bool, typer.Option("--skip-empty", help="Manifests without an image are no error (for hooks).")
     ] = False,
+    via: Via = None,
     fix: Annotated[bool, typer.Option("--fix", help="Plan the fix, too; --apply makes it.")] = False,
     apply: Apply = False,
     yes: Yes = False,
@@ -177,7 +180,8 @@ def check(
     options = shared(output, timeout, rules, fail_on, lang, verbose=verbose, **flags)
     manifests = [*(manifest or []), *(files or [])]
     consent = _consent(apply, yes, rollback, weaker_trust, allow_run) if fix or apply else None
-    return checking.check(options, registry or [], image or [], manifests, tool, skip_empty=skip_empty, consent=consent)
+    wanted = (registry or [], image or [], manifests, tool)
+    return checking.check(options, *wanted, skip_empty=skip_empty, consent=consent, via=named.ways(via or []))
 
 
 def _consent(apply: bool, yes: bool, rollback: bool, weaker_trust: bool, allow_run: list[Path] | None) -> Consent:

@@ -29,6 +29,7 @@ def check(
     *,
     skip_empty: bool = False,
     consent: Consent | None = None,
+    via: tuple[str, ...] = (),
 ) -> int:
     """Check what the flags select, and return the exit status; with `consent` the fix is planned, too."""
     from kdoctor.run.check import Run
@@ -37,7 +38,7 @@ def check(
     if skip_empty and manifests and not (registries or images) and not _manifest_images(manifests):
         print("kdoctor: no container image in the files; nothing to check", file=sys.stderr)
         return 0
-    wanted = wanted_of(options, registries, images, manifests, tool)
+    wanted = wanted_of(options, registries, images, manifests, tool, via)
     job = Run(open_book(options.rules), wanted)
     try:
         options.progress(f"checking; at most {wanted.seconds:g} seconds ...")
@@ -55,7 +56,12 @@ def check(
 
 
 def wanted_of(
-    options: Shared, registries: list[str], images: list[str], manifests: list[Path], tool: str | None
+    options: Shared,
+    registries: list[str],
+    images: list[str],
+    manifests: list[Path],
+    tool: str | None,
+    via: tuple[str, ...] = (),
 ) -> Wanted:
     """Return what the flags select.
 
@@ -78,6 +84,7 @@ def wanted_of(
         options.timeout or SECONDS,
         options.fail_on,
         options.lang,
+        via,
     )
 
 

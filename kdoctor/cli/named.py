@@ -9,15 +9,29 @@ from kdoctor.references import parse
 from kdoctor.run.explain import Given
 
 
-def given(images: list[str], registries: list[str]) -> Given:
+def given(images: list[str], registries: list[str], via: list[str]) -> Given:
     """Return what the flags name.
 
     Raises:
-        UsageError: an image or a registry that is none.
+        UsageError: an image, a registry or a way that is none.
     """
     for image in images:
         parse(image)
-    return Given(tuple(images), tuple(registry(one) for one in registries))
+    return Given(tuple(images), tuple(registry(one) for one in registries), ways(via))
+
+
+def ways(via: list[str]) -> tuple[str, ...]:
+    """Return what --via names, checked.
+
+    Raises:
+        UsageError: a way that is none.
+    """
+    if via:
+        from kdoctor.remote.ways import given as way
+
+        for one in via:
+            way(one)
+    return tuple(dict.fromkeys(via))
 
 
 def registry(text: str) -> str:

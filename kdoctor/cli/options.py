@@ -36,6 +36,10 @@ AllowInconclusive = Annotated[bool, typer.Option("--allow-inconclusive", help="E
 Verbose = Annotated[int, typer.Option("--verbose", "-v", count=True, help="Say more; twice for all.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only the answer, and that short.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colours; so does NO_COLOR.")]
+Via = Annotated[
+    Optional[list[str]],
+    typer.Option("--via", metavar="WAY", help="Look from there, too: ssh:HOST, pod:NS/NAME, ...; repeatable."),
+]
 Lang = Annotated[Optional[str], typer.Option("--lang", metavar="en|zh", help="The language; by default the locale's.")]
 
 Apply = Annotated[bool, typer.Option("--apply", help="Make the fix, after a yes.")]

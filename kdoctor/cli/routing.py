@@ -11,11 +11,10 @@ from kdoctor.model import Report, Route, Status
 from kdoctor.reading.extract import without_userinfo
 
 
-def route(options: Shared, urls: list[str]) -> int:
+def route(options: Shared, urls: list[str], via: list[str]) -> int:
     """Print the routes; 0, or 3 where a vantage that is there could not be asked."""
-    import asyncio
-
     from kdoctor.machine import Machine
+    from kdoctor.remote import ways
     from kdoctor.run.situation import run
     from kdoctor.vantages import Vantage, look
 
@@ -23,8 +22,7 @@ def route(options: Shared, urls: list[str]) -> int:
     for url in urls:
         if "://" not in url:
             raise UsageError(f'"{url}" is no URL; give one such as https://{url}')
-    vantages = run(look(Machine.here()))
-    del asyncio
+    vantages = run(look(Machine.here(), via=[ways.given(one) for one in via]))
 
     def one(vantage: Vantage, url: str) -> Route:
         found = vantage.proxies().route(url)
@@ -32,6 +30,11 @@ def route(options: Shared, urls: list[str]) -> int:
         return Route(shown, vantage.name, found.proxy, found.because, found.error, found.unseen)
 
     routes = tuple(one(vantage, url) for url in urls for vantage in vantages.all())
-    report = Report("route", Status.HEALTHY, options.lang, routes=routes)
+    lost = tuple(
+        Route(without_userinfo(url), far.name, None, "", unseen=far.because)
+        for url in urls
+        for far in vantages.unreached
+    )
+    report = Report("route", Status.HEALTHY, options.lang, routes=(*routes, *lost))
     options.deliver(replace(report, seconds=time.monotonic() - began))
     return 0

@@ -8,9 +8,11 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kdoctor.model import UNSEEN
 from kdoctor.probes.guard import refusal
 from kdoctor.probes.names import families
-from kdoctor.probes.streams import SocketStream, errno_name, host_port, settle, word
+from kdoctor.probes.streams import SocketStream, Stream, errno_name, host_port, settle, word
+from kdoctor.probes.wire import FAR
 
 CONNECT_LIMIT = 4.0
 """Seconds after which an address counts as silent; Go's callers wait 15 to 30."""
@@ -25,17 +27,21 @@ SAYS = {
     "reset": "{address} reset the connection ({errno}).",
     "forbidden": "This machine does not allow connections to {address} ({errno}).",
     "blocked": "{address} was not contacted: {errno}.",
+    UNSEEN: "{address} was not tried: {errno}.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One address tried: an outcome of tcp.connect, errno's symbol, the stream when open."""
+    """One address tried: an outcome of tcp.connect, errno's symbol or words, the stream when open.
+
+    Another machine may connect and have no tool to carry bytes: then it is open without a stream.
+    """
 
     address: str
     outcome: str
     errno: str = ""
-    stream: SocketStream | None = None
+    stream: Stream | None = None
 
     @property
     def says(self) -> str:
@@ -48,6 +54,10 @@ async def attempt(ip: str, port: int, limit: float, resolvers: Sequence[str] = (
     address = host_port(ip, port)
     if reason := refusal(ip, port, resolvers):
         return Attempt(address, "blocked", reason)
+    if far := FAR.get():
+        from kdoctor.probes import far as through
+
+        return await through.attempt(far, ip, port, limit)
     connection: socket.socket | None = None
     try:
         connection = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_STREAM)
@@ -105,6 +115,8 @@ async def _later(at: int, ip: str, port: int, limit: float, resolvers: Sequence[
 def in_order(addresses: Sequence[str]) -> list[str]:
     """Return the addresses of the family that Go tries and reports first, then the others."""
     v4, v6 = families(addresses)
+    if FAR.get():
+        return [*v4, *v6]  # the other machine's source addresses are not known
     return [*v6, *v4] if v4 and v6 and _prefers_v6(v6[0]) else [*v4, *v6]
 
 

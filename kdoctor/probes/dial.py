@@ -177,6 +177,8 @@ async def dial(ask: Asking, host: str, port: int, clock: Clock) -> Opened | Unre
     tried = await race(addresses, port, limit)
     if tried.stream:
         return Opened(tried.stream, False, tried.address)
+    if tried.outcome == "open":
+        return Unreached("connect", UNSEEN, f"{tried.says} But {tried.errno}.", tried.address)
     outcome = clock.verdict(limit, "timeout") if tried.outcome == "timeout" and not tried.errno else tried.outcome
     return Unreached("connect", outcome, tried.says, tried.address)
 

@@ -21,6 +21,7 @@ from kdoctor.probes.names import (
     literal,
 )
 from kdoctor.probes.threads import in_thread
+from kdoctor.probes.wire import FAR
 from kdoctor.settings.goproxy import ascii_host
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ _SAYS = {
     "timeout": "{server} did not answer for {name}.",
     "closed": "Nothing listens on {server}: the question for {name} was rejected.",
     "unreachable": "There is no way from here to {server} to ask for {name}.",
+    UNSEEN: "{server} was not asked for {name}: {why}.",
 }
 
 
@@ -167,6 +169,10 @@ def _others(ask: Asking, name: str, given: str) -> list[str]:
 
 async def system(ask: Asking, name: str) -> Found:
     """Ask getaddrinfo, as programs do that use the C library (cgo, Python, curl)."""
+    if far := FAR.get():
+        from kdoctor.probes import far as through
+
+        return await through.system(ask, far, ascii_host(name))
     limit = max(min(ask.remaining - _MARGIN, 4.5), 0.1)
     try:
         async with asyncio.timeout(limit):
@@ -222,4 +228,5 @@ def _told(answers: Iterable[Answer]) -> tuple[str, ...]:
 
 
 def _says(answer: Answer, name: str) -> str:
-    return _SAYS[answer.outcome].format(server=answer.server, name=name, addresses=", ".join(answer.addresses))
+    known = ", ".join(answer.addresses)
+    return _SAYS[answer.outcome].format(server=answer.server, name=name, addresses=known, why=answer.why)

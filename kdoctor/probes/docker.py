@@ -20,7 +20,7 @@ from kdoctor.references import ImageNameError, parse
 from kdoctor.settings import daemon, jsonfile
 from kdoctor.settings.dockerd import Files
 from kdoctor.settings.engine import Endpoint, EngineError, endpoint, engine_get
-from kdoctor.vantages import Docker
+from kdoctor.vantages import Docker, Far
 
 if TYPE_CHECKING:
     from kdoctor.machine import Machine
@@ -252,15 +252,15 @@ def _short(text: str) -> str:
 
 async def insecure(ask: Asking, registry: str) -> Found:
     """Tell what the engine's insecure registries and networks mean for the registry (moby isSecureIndex)."""
-    if not isinstance(ask.vantage, Docker):
+    if not isinstance(ask.vantage, Docker | Far):
         return Found(UNSEEN, _NO_PULLER)
     trust = ask.vantage.trust(registry)
-    info = ask.vantage.info
+    info = ask.vantage.info if isinstance(ask.vantage, Docker) else None
     entries = (*info.insecure, *info.insecure_networks) if info else ()
     data: dict[str, Value] = {"entries": entries}
     if trust.insecure:
         return Found(
-            "yes", f"the daemon treats {registry} as insecure: it does not verify, and may speak plain HTTP", data
+            "yes", f"the puller treats {registry} as insecure: it does not verify, and may speak plain HTTP", data
         )
     networks = [ipaddress.ip_network(network, strict=False) for network in trust.insecure_networks]
     host = urlsplit(f"//{registry}").hostname or registry
@@ -275,4 +275,4 @@ async def insecure(ask: Asking, registry: str) -> Found:
             return Found(
                 "yes", f"{registry} resolves to {text}, which is in a network that the daemon takes for insecure", data
             )
-    return Found("no", f"the daemon verifies the certificate of {registry}", data)
+    return Found("no", f"the puller verifies the certificate of {registry}", data)

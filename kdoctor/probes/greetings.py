@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kdoctor.model import Value
+from kdoctor.model import UNSEEN, Value
 from kdoctor.probes.ask import Found
 from kdoctor.probes.connect import CONNECT_LIMIT, attempt, race
 from kdoctor.probes.dial import Clock
@@ -55,7 +55,8 @@ async def converse(addresses: Sequence[str], port: int, host: str, clock: Clock)
     if first.stream is None:
         silent = first.outcome == "timeout" and not first.errno
         outcome = clock.verdict(limit, "timeout") if silent else first.outcome
-        return Found(outcome, first.says, {"address": first.address})
+        detail = first.says if outcome != "open" else f"{first.says} But {first.errno}."
+        return Found(UNSEEN if outcome == "open" else outcome, detail, {"address": first.address})
     ip, _ = split_host_port(first.address)
     limit = min(_SILENCE, clock.left)
     tasks = {

@@ -13,11 +13,14 @@ from kdoctor.model import CUT, UNSEEN, Value
 from kdoctor.probes.ask import Found
 from kdoctor.probes.dockerhost import find_program
 from kdoctor.probes.threads import in_thread
+from kdoctor.probes.wire import FAR
+from kdoctor.remote.machine import disks_of
 from kdoctor.vantages import Docker
 
 if TYPE_CHECKING:
     from kdoctor.machine import Machine
     from kdoctor.probes.ask import Asking
+    from kdoctor.remote.vantage import Far
 
 _MIB = 1024 * 1024
 _LOW = 2048 * _MIB
@@ -104,6 +107,8 @@ def _size(number: int) -> str:
 async def disk(ask: Asking, path: str | None = None) -> Found:
     """Look at the file system of the path, or of those where images go, and tell of the worst."""
     vantage = ask.vantage
+    if far := FAR.get():
+        return await _disk_there(far, path)
     if path is None and isinstance(vantage, Docker) and vantage.files.prefix is None:
         return Found(UNSEEN, f"the engine's disk cannot be seen from here: {vantage.sharing('settings').because}")
     if path is not None and ("\0" in path or not (path.startswith("/") or vantage.machine.os == "windows")):
@@ -116,6 +121,10 @@ async def disk(ask: Asking, path: str | None = None) -> Found:
         return Found(CUT, "the file system does not answer (a network mount?)")
     if not rooms:
         return Found(UNSEEN, f"{', '.join(paths)}: there is no such file system")
+    return _worst(rooms)
+
+
+def _worst(rooms: list[Room]) -> Found:
     worst = min(rooms, key=lambda room: (_ORDER.index(room.outcome), room.free))
     data: dict[str, Value] = {
         "path": worst.path,
@@ -124,6 +133,20 @@ async def disk(ask: Asking, path: str | None = None) -> Found:
         "percent": round(100 * worst.free / worst.total),
     }
     return Found(worst.outcome, worst.detail, data, worst.path)
+
+
+async def _disk_there(far: Far, path: str | None) -> Found:
+    """Judge what df says on another machine, of the path or of the places where its engines put images."""
+    from kdoctor.remote.session import SessionError
+
+    disks = far.machine.disks
+    if path is not None:
+        try:
+            disks = disks_of(await far.session.ask("disks", 2.0, path))
+        except SessionError as error:
+            return Found(UNSEEN, str(error))
+    rooms = [Room(d.path, d.free, d.free, d.total, d.inodes, d.free_inodes) for d in disks if d.total]
+    return _worst(rooms) if rooms else Found(UNSEEN, f"df says nothing on {far.name}")
 
 
 def _image_places(ask: Asking) -> list[str]:
@@ -177,6 +200,10 @@ async def tool(ask: Asking, tool: str) -> Found:
     """Look for the program on PATH, and in the folders of root's PATH."""
     if not re.fullmatch(r"[\w.+-]{1,64}", tool):
         return Found(UNSEEN, f"{tool[:80]!r} is no program's name")
+    if far := FAR.get():
+        from kdoctor.probes import far as through
+
+        return await through.tool(far, tool)
     machine = ask.vantage.machine
     place = find_program(machine, tool) or _within(machine, tool, _ROOT_FOLDERS)
     if place is not None:

@@ -16,10 +16,12 @@ from kdoctor.probes.dial import Clock, Unreached, resolve
 from kdoctor.probes.greetings import CONNECT, SOCKS5, Heard, greet
 from kdoctor.probes.streams import host_port
 from kdoctor.probes.threads import in_thread
+from kdoctor.probes.wire import FAR
 from kdoctor.settings.goproxy import ascii_host
 
 if TYPE_CHECKING:
     from kdoctor.probes.ask import Asking
+    from kdoctor.remote.vantage import Far
 
 # Default ports of Clash and its forks, V2Ray, Shadowsocks, Surge, squid, Privoxy, Polipo, Fiddler,
 # Charles, mitmproxy, cntlm, px, sing-box, Burp.
@@ -62,10 +64,12 @@ async def look(ask: Asking, host: str, port: int) -> Found:
         return Found("none", addresses.detail)
     try:
         async with asyncio.timeout(clock.left):
-            ip = next(iter(await in_thread(_own, addresses)), None)
+            far = FAR.get()
+            own = _loopback(addresses) if far else await in_thread(_own, addresses)
+            ip = next(iter(own), None)
             if ip is None:
                 return Found("none", f"{host} is not this machine; only its own ports are looked at.")
-            open_ports = await in_thread(listening)
+            open_ports = await _ports_of(far) if far else await in_thread(listening)
     except TimeoutError:
         return Found(UNSEEN, "The open ports of this machine could not be listed in time.")
     likely = [one for one in _likely(open_ports) if one.port != port][:_MOST_PORTS]
@@ -137,6 +141,16 @@ def _program(pid: int | None) -> str:
         return str(psutil.Process(pid).name())
     except psutil.Error:
         return ""
+
+
+async def _ports_of(far: Far) -> dict[int, str] | None:
+    from kdoctor.probes.far import ports
+
+    return await ports(far)
+
+
+def _loopback(addresses: Iterable[str]) -> list[str]:
+    return [one for one in addresses if ipaddress.ip_address(one).is_loopback]
 
 
 def _own(addresses: Iterable[str]) -> list[str]:

@@ -18,8 +18,6 @@ from kdoctor.settings import daemon
 from kdoctor.settings.engine import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from kdoctor.machine import Machine
     from kdoctor.probes.ask import Asking
     from kdoctor.probes.containers import NodeContainer
@@ -40,15 +38,6 @@ _DRIVERS = {
     "vmwarefusion": "vmrun",
 }
 _ALIASES = {"kvm": "kvm2", "qemu": "qemu2", "vbox": "virtualbox"}
-# How the process of a machine names it on its command line.
-_MACHINE_MARKS = {
-    "kvm2": ("guest={name},", "guest={name}\0"),
-    "qemu2": ("/machines/{name}/",),
-    "virtualbox": ("--comment\0{name}\0",),
-    "hyperkit": ("/machines/{name}/",),
-    "vfkit": ("/machines/{name}/",),
-    "krunkit": ("/machines/{name}/",),
-}
 _STATES = {"running": "running", "paused": "paused", "restarting": "running"}
 
 
@@ -95,32 +84,16 @@ async def _profile_machine(machine: Machine, profile: Profile, data: dict[str, V
     if profile.driver not in ("none", "ssh") and not minikube.has_machine(machine, name):
         problem = f"{minikube.home(machine)}/machines/{name} is missing"
         return Found("broken", f'the profile "{name}" has no machine: {problem}', {**data, "problem": problem}, name)
-    marks = _MACHINE_MARKS.get(profile.driver)
-    if marks is None:
+    if profile.driver not in minikube.MACHINE_MARKS:
         return Found(
             UNSEEN, f"whether a machine of the driver {profile.driver} runs cannot be seen from here", data, name
         )
-    running = await in_thread(_runs, machine, tuple(mark.format(name=name) for mark in marks))
+    running = await in_thread(minikube.runs, machine, profile)
     if running is None:
         return Found(UNSEEN, "the processes of this machine cannot be listed", data, name)
     says = "runs" if running else "does not run"
     outcome = "running" if running else "stopped"
     return Found(outcome, f'the {profile.driver} machine of the profile "{name}" {says}', data, name)
-
-
-def _runs(machine: Machine, marks: Iterable[str]) -> bool | None:
-    """Tell whether a process has one of the marks in its command line (arguments end in NUL)."""
-    if machine.os == "linux":
-        pids = [name for name in machine.entries("/proc") if name.isdigit()]
-        lines = (machine.read(f"/proc/{pid}/cmdline", 16384) or "" for pid in pids)
-        return any(mark in line for line in lines for mark in marks) if pids else None
-    import psutil
-
-    for process in psutil.process_iter(["cmdline"]):
-        line = "\0".join(process.info["cmdline"] or []) + "\0"
-        if any(mark in line for mark in marks):
-            return True
-    return False
 
 
 async def minikube_driver(ask: Asking, driver: str | None = None) -> Found:
@@ -244,9 +217,9 @@ async def _of_files(machine: Machine, nodes: list[NodeContainer]) -> list[_Clust
     out = []
     listed = {node.cluster for node in nodes if node.tool == "minikube"}
     for profile in minikube.profiles(machine):
-        marks = _MACHINE_MARKS.get(profile.driver)
-        if profile.name not in listed and marks and minikube.has_machine(machine, profile.name):
-            running = await in_thread(_runs, machine, tuple(mark.format(name=profile.name) for mark in marks))
+        marked = profile.driver in minikube.MACHINE_MARKS
+        if profile.name not in listed and marked and minikube.has_machine(machine, profile.name):
+            running = await in_thread(minikube.runs, machine, profile)
             out.append(_Cluster("minikube", profile.name, bool(running)))
     if machine.path("/etc/rancher/k3s").is_dir() and (
         find_program(machine, "k3s") or machine.path("/usr/local/bin/k3s").exists()

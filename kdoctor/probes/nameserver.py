@@ -13,9 +13,10 @@ import dns.rcode
 import dns.rdatatype
 
 from kdoctor.probes.streams import SocketStream, host_port, read_exactly, settle, word
+from kdoctor.probes.wire import FAR
 
-# Go's maxDNSPacketSize: what its EDNS0 record offers.
-_PAYLOAD = 1232
+PAYLOAD = 1232
+"""Go's maxDNSPacketSize: what its EDNS0 record offers."""
 _MOST_ADDRESSES = 32
 _MOST_STRAY_PACKETS = 64
 
@@ -28,13 +29,17 @@ _RCODES = {dns.rcode.NXDOMAIN: "nxdomain", dns.rcode.SERVFAIL: "servfail", dns.r
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one nameserver said: an outcome of dns.lookup, and its answer over TCP where that was tried."""
+    """What one nameserver said: an outcome of dns.lookup, and its answer over TCP where that was tried.
+
+    `why` tells why it could not be asked, where the outcome is UNSEEN.
+    """
 
     server: str
     outcome: str
     ipv4: tuple[str, ...] = ()
     ipv6: tuple[str, ...] = ()
     tcp: str | None = None
+    why: str = ""
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -55,6 +60,10 @@ async def ask_server(ip: str, port: int, name: str, limit: float) -> Answer:
     A silent UDP port is asked over TCP too, in the second half of the time. Go would not do that:
     it only tells a lost way from a dead server, and does not change the outcome.
     """
+    if far := FAR.get():
+        from kdoctor.probes import far as through
+
+        return await through.ask_server(far, ip, port, name, limit)
     late = asyncio.create_task(_late_tcp(ip, port, name, limit))
     try:
         v4, v6 = await asyncio.gather(
@@ -66,10 +75,10 @@ async def ask_server(ip: str, port: int, name: str, limit: float) -> Answer:
             tcp = await late
     finally:
         await settle([late])
-    return Answer(host_port(ip, port), _both(v4.outcome, v6.outcome), v4.addresses, v6.addresses, tcp)
+    return Answer(host_port(ip, port), both(v4.outcome, v6.outcome), v4.addresses, v6.addresses, tcp)
 
 
-def _both(v4: str, v6: str) -> str:
+def both(v4: str, v6: str) -> str:
     """Return the outcome of both questions together: addresses win, then NXDOMAIN, then a failure."""
     outcomes = (v4, v6)
     if "ok" in outcomes:
@@ -82,12 +91,12 @@ def _both(v4: str, v6: str) -> str:
 
 async def _late_tcp(ip: str, port: int, name: str, limit: float) -> str:
     await asyncio.sleep(limit / 2)
-    query = dns.message.make_query(name, dns.rdatatype.A, use_edns=0, payload=_PAYLOAD)
+    query = dns.message.make_query(name, dns.rdatatype.A, use_edns=0, payload=PAYLOAD)
     return (await _over_tcp(ip, port, query, limit / 2)).outcome
 
 
 async def _ask(ip: str, port: int, name: str, kind: dns.rdatatype.RdataType, limit: float) -> _Reply:
-    query = dns.message.make_query(name, kind, use_edns=0, payload=_PAYLOAD)
+    query = dns.message.make_query(name, kind, use_edns=0, payload=PAYLOAD)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + limit
     try:
@@ -99,7 +108,7 @@ async def _ask(ip: str, port: int, name: str, kind: dns.rdatatype.RdataType, lim
     if _truncated(wire):
         reply = await _over_tcp(ip, port, query, max(deadline - loop.time(), 0.05))
         return _Reply(reply.outcome, reply.addresses, reply.outcome)
-    return _judge(wire, query)
+    return judge(wire, query)
 
 
 async def _over_udp(ip: str, port: int, query: dns.message.Message, limit: float) -> bytes | None:
@@ -138,13 +147,13 @@ async def _matching(connection: socket.socket, query: dns.message.Message, stray
     loop = asyncio.get_running_loop()
     while strays[0] < _MOST_STRAY_PACKETS:
         wire = await loop.sock_recv(connection, 65535)
-        if _answers(wire, query):
+        if answers(wire, query):
             return wire
         strays[0] += 1
     return None
 
 
-def _answers(wire: bytes, query: dns.message.Message) -> bool:
+def answers(wire: bytes, query: dns.message.Message) -> bool:
     """Tell whether the packet is a response with the query's id and question."""
     if len(wire) < 12 or wire[:2] != query.id.to_bytes(2, "big") or not wire[2] & 0x80:
         return False
@@ -175,10 +184,10 @@ async def _over_tcp(ip: str, port: int, query: dns.message.Message, limit: float
         return _Reply("closed")
     except OSError as error:
         return _Reply(_ERRORS.get(word(error), "unreachable"))
-    return _judge(answer, query) if _answers(answer, query) else _Reply("malformed")
+    return judge(answer, query) if answers(answer, query) else _Reply("malformed")
 
 
-def _judge(wire: bytes, query: dns.message.Message) -> _Reply:
+def judge(wire: bytes, query: dns.message.Message) -> _Reply:
     """Judge an answer as Go's checkHeader and skipToAnswer do."""
     try:
         message = dns.message.from_wire(wire, ignore_trailing=True)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from kdoctor.model import CUT, UNSEEN, Evidence
 from kdoctor.probes.ask import Found
 from kdoctor.probes.kinds import KINDS, Kind
+from kdoctor.probes.wire import FAR
+from kdoctor.remote.vantage import Far
 from kdoctor.vantages import Vantage
 
 if TYPE_CHECKING:
@@ -21,6 +23,16 @@ if TYPE_CHECKING:
 
 PROBE_SECONDS = 5.0
 """The most that one probe may take."""
+FAR_SECONDS = 8.0
+"""The most on another machine: every question is a login or an exec of its own."""
+
+FROM_AFAR = frozenset(
+    {"dns.resolvers", "dns.lookup", "dns.elsewhere", "dns.system", "tcp.connect", "host.disk", "host.tool"}
+    | {"proxy.settings", "proxy.listeners", "proxy.speaks", "proxy.tunnel", "tls.handshake"}
+    | {"registry.ping", "registry.token", "registry.manifest", "registry.platform", "registry.blob"}
+    | {"registry.mirrors", "registry.control", "registry.substitute", "docker.insecure"}
+)
+"""The kinds of probe that another machine answers: those whose network and files are all taken from it."""
 
 _log = logging.getLogger(__name__)
 
@@ -37,11 +49,20 @@ class Place:
 class Runner:
     """Memory and clock of one run. `seconds` is what the whole run may take.
 
-    With `logins` the registries' stored logins may be taken, and credential helpers be run.
+    With `logins` the registries' stored logins may be taken, and credential helpers be run. `near` answers
+    what is asked about this machine (facet "none") where the place is another one.
     """
 
-    def __init__(self, seconds: float, trusted_hosts: frozenset[str] = frozenset(), *, logins: bool = False) -> None:
+    def __init__(
+        self,
+        seconds: float,
+        trusted_hosts: frozenset[str] = frozenset(),
+        near: Place | None = None,
+        *,
+        logins: bool = False,
+    ) -> None:
         self._end = time.monotonic() + seconds
+        self._near = near
         self.trusted_hosts = trusted_hosts
         self._may_log_in = logins
         self._logins: dict[str, asyncio.Task[Login | None]] = {}
@@ -54,6 +75,8 @@ class Runner:
 
     async def ask(self, place: Place, kind: str, params: Mapping[str, str]) -> Evidence:
         """Return the answer of one probe; never raises for what it finds."""
+        if isinstance(place.vantage, Far) and KINDS[kind].facet == "none" and kind not in FROM_AFAR:
+            place = self._near or place
         key = (place.name, kind, tuple(sorted(params.items())))
         task = self._asked.get(key)
         if task is None:
@@ -63,7 +86,7 @@ class Runner:
 
     async def login(self, machine: Machine, registry: str) -> Login | None:
         """Return the login that is stored for a registry, looked for once; None where none may be taken."""
-        if not self._may_log_in:
+        if not self._may_log_in or FAR.get() is not None:  # no login leaves for another machine
             return None
         from kdoctor.probes.login import stored
 
@@ -79,13 +102,17 @@ class Runner:
         target = ", ".join(params.values())
         if place.vantage is None:
             return Evidence(kind.id, target, place.name, UNSEEN, place.why_not)
+        far = place.vantage if isinstance(place.vantage, Far) else None
+        if far is not None and kind.id not in FROM_AFAR:
+            return Evidence(kind.id, target, place.name, UNSEEN, f"this cannot be asked on {far.name}")
         sharing = place.vantage.sharing(kind.facet)
         if kind.facet != "none" and not sharing.shared:
             return Evidence(kind.id, target, place.name, UNSEEN, sharing.because)
-        limit = min(PROBE_SECONDS, self.left)
+        limit = min(PROBE_SECONDS if far is None else FAR_SECONDS, self.left)
         if limit <= 0:
             return Evidence(kind.id, target, place.name, CUT, "the deadline had come")
         began = time.monotonic()
+        FAR.set(far)  # in the context of this task alone
         try:
             asking = _Asking(self, place, began + limit)
             found = await asyncio.wait_for(_function(kind)(asking, **params), limit)

@@ -105,6 +105,7 @@ _DEFS: _Schema = {
         skipped=_MAYBE_TEXT,
         detail=_TEXT,
         ok={"type": "boolean"},
+        path={"type": "string", "description": "The image or registry that the walk leads to; empty for other steps."},
     ),
     "route": _object(
         "The way to a URL from a vantage; `proxy` is null for a direct connection.",

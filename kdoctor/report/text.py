@@ -11,7 +11,7 @@ from kdoctor.report.inventory import put_platforms, put_settings
 from kdoctor.report.layout import Page, Span, joined
 from kdoctor.report.nearest import put_nearest
 from kdoctor.report.offers import put_offers
-from kdoctor.report.walk import is_ok, put_checks, put_routes
+from kdoctor.report.walk import is_ok, put_checks, put_matrix, put_routes
 from kdoctor.report.words import Words, words
 
 
@@ -58,13 +58,15 @@ def _put_report(page: Page, report: Report, say: Words, options: Options) -> Non
         if report.status is not Status.HEALTHY or options.verbose:
             put_routes(page, report, say, options.verbose)
             put_checks(page, report, say, options.verbose)
-    elif options.verbose:
+    elif options.verbose or report.command == "route":
         put_routes(page, report, say, options.verbose)
     own = _OWN_PAGES.get(report.command)
     if own is not None:
         own(page, report, say, options.verbose)
         _put_notices(page, report, say)
         return
+    if report.status is not Status.HEALTHY or options.verbose:
+        put_matrix(page, report, say)
     present = [d for d in report.diagnoses if d.verdict is not Verdict.REFUTED]
     refuted = [d for d in report.diagnoses if d.verdict is Verdict.REFUTED]
     for diagnosis in present:
@@ -73,7 +75,7 @@ def _put_report(page: Page, report: Report, say: Words, options: Options) -> Non
             put_diagnosis(page, diagnosis, say, options.verbose)
         else:
             put_secondary(page, diagnosis, say)
-    if not present:
+    if not present and report.command != "route":
         _put_no_problem(page, report, say, healed=bool(refuted))
     for diagnosis in refuted:
         page.gap()

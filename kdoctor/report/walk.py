@@ -17,8 +17,8 @@ def is_ok(check: Check) -> bool:
 
 
 def put_routes(page: Page, report: Report, say: Words, verbose: int) -> None:
-    """Put the routes: without -v those by a proxy and those that fail."""
-    shown = [r for r in report.routes if verbose or r.proxy or r.error]
+    """Put the routes: without -v those by a proxy and those that fail, unless they are what was asked for."""
+    shown = [r for r in report.routes if verbose or r.proxy or r.error or report.command == "route"]
     if shown:
         page.gap()
         page.text(say.routes, style="head")
@@ -36,6 +36,35 @@ def route_text(route: Route, say: Words) -> str:
         way = say.by_proxy.format(proxy=route.proxy) if route.proxy else say.direct
         way += f"{say.comma}{route.because}" if route.because else ""
     return f"{route.url} ({route.vantage}){say.colon}{way}"
+
+
+def put_matrix(page: Page, report: Report, say: Words) -> None:
+    """Put, for walks from several vantages, the first step that breaks each way: a row for a vantage and target."""
+    ways: dict[tuple[str, str], list[Check]] = {}
+    for check in report.checks:
+        if check.path:
+            ways.setdefault((check.path, check.vantage), []).append(check)
+    if len({vantage for _, vantage in ways}) < 2:
+        return
+    page.gap()
+    page.text(say.breaks_where, style="head")
+    width = max(columns(safety.one_line(vantage)) for _, vantage in ways)
+    for path in dict.fromkeys(path for path, _ in ways):
+        page.text(path, indent=2)
+        for vantage in (vantage for one, vantage in ways if one == path):
+            word, style = _broken(ways[path, vantage], say)
+            page.text(word, indent=4, first=f"{pad(safety.one_line(vantage), width)}  ", style=style)
+
+
+def _broken(checks: list[Check], say: Words) -> tuple[str, Style]:
+    """Return the first step of a way that failed, else the first that could not look, else that it is whole."""
+    failed = next((c for c in checks if not c.ok and not c.skipped), None)
+    if failed is not None:
+        return f"{failed.id}{say.colon}{failed.outcome}", "bad"
+    blind = next((c for c in checks if c.skipped), None)
+    if blind is not None:
+        return f"{blind.id}{say.colon}{say.unseen}", "warn"
+    return say.reached, "good"
 
 
 def put_checks(page: Page, report: Report, say: Words, verbose: int) -> None:

@@ -31,6 +31,8 @@ class Words:
     repeated: str
     once: str
     steps_from: str
+    breaks_where: str
+    reached: str
     ok: str
     failed: str
     skipped: str
@@ -122,6 +124,8 @@ _ENGLISH = Words(
     repeated="{count} times, lines {first} to {last} of {source}",
     once="once, line {first} of {source}",
     steps_from="From {vantage}",
+    breaks_where="Where the way breaks, by vantage",
+    reached="ok",
     ok="ok",
     failed="failed",
     skipped="skipped",
@@ -219,6 +223,8 @@ _CHINESE = Words(
     repeated="共 {count} 次，{source} 第 {first} 到 {last} 行",
     once="1 次，{source} 第 {first} 行",
     steps_from="从 {vantage} 检查",
+    breaks_where="从各处看，路在哪里断开",
+    reached="通",
     ok="正常",
     failed="失败",
     skipped="跳过",

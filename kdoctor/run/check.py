@@ -9,10 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from kdoctor.errors import UsageError
-from kdoctor.model import Check, Diagnosis, Report, Role, Severity, Status, Verdict
+from kdoctor.model import UNSEEN, Check, Diagnosis, Report, Role, Severity, Status, Verdict
 from kdoctor.probes.runner import Place, Runner
 from kdoctor.references import parse
 from kdoctor.registries import api_host
+from kdoctor.remote import ways
 from kdoctor.rules.book import Book
 from kdoctor.rules.match import Candidate, explains
 from kdoctor.run import places
@@ -47,6 +48,7 @@ class Wanted:
     seconds: float = 20.0
     fail_on: Severity = Severity.ERROR
     lang: str = "en"
+    via: tuple[str, ...] = ()
 
     def given(self) -> set[str]:
         """Return the registries that the person named by flag: more than /v2/ may be asked of them."""
@@ -67,7 +69,7 @@ class Run:
 
     async def go(self) -> Report:
         """Check, within the deadline."""
-        self.situation = situation = await survey(self.wanted.given(), self.wanted.seconds)
+        self.situation = situation = await survey(self.wanted.given(), self.wanted.seconds, self.wanted.via)
         run = runner(situation, self.wanted.seconds - (time.monotonic() - self.began), logins=True)
         self.walk = walk = Walk(run, self.book)
         place, pulls = self._puller(situation)
@@ -77,10 +79,20 @@ class Run:
         chains = [walk.to_image(place, target) for target in targets] if pulls and daemon_answers else []
         if not chains:
             for target in targets:
-                walk.skip("connect", place, target.address, "the Docker daemon does not answer")
-        await asyncio.gather(local.rest(targets), *chains)
+                why, path = "the Docker daemon does not answer", target.image or target.registry
+                walk.skip("connect", place, target.address, why, path)
+        far = [walk.to_image(Place(one.name, one), t) for one in situation.vantages.far for t in targets]
+        self._unreached(situation, walk)
+        await asyncio.gather(local.rest(targets), *chains, *far)
         self.diagnoses = await self._judged(situation, run, place)
         return self.report()
+
+    def _unreached(self, situation: Situation, walk: Walk) -> None:
+        """Note the vantages that could not be asked; where the person named one, that leaves the answer open."""
+        asked = {ways.given(one).name for one in self.wanted.via}
+        for lost in situation.vantages.unreached:
+            walk.blind = walk.blind or lost.name in asked
+            walk.skip("vantage", Place(lost.name, None, lost.because), lost.name, f"{UNSEEN}: {lost.because}")
 
     def _puller(self, situation: Situation) -> tuple[Place, bool]:
         """Return who pulls here: the Docker daemon where there is one, else this shell's programs."""
@@ -106,8 +118,8 @@ class Run:
 
         async def one(candidate: Candidate) -> Diagnosis:
             on = places.platforms(self._engine(candidate), "", place.name, situation.host, sys.platform)
-            setting = situation.setting(self.book, self.wanted.lang, on)
             here = situation.place(candidate.vantage) if candidate.vantage else place
+            setting = situation.setting(self.book, self.wanted.lang, on, here)
             return await diagnosed(candidate, setting, here, run)
 
         found = merged(self.walk.found)

@@ -21,11 +21,12 @@ from kdoctor.run.neighbours import neighbours
 class Given:
     """What the person says is to be reached, by flag or in the command that was run.
 
-    `images` are references that parse, `registries` are host[:port].
+    `images` are references that parse, `registries` are host[:port], `via` ways to other machines.
     """
 
     images: tuple[str, ...] = ()
     registries: tuple[str, ...] = ()
+    via: tuple[str, ...] = ()
 
     def hosts(self) -> set[str]:
         """Return the API hosts of all: more than /v2/ may be asked of them."""

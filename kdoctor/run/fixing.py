@@ -43,6 +43,9 @@ _OF_MACHINE = frozenset(
 )
 """Probes whose fields come from this machine's settings, not from what was asked about."""
 
+_HERE = ("shell", "docker")
+"""Vantages whose settings are on this machine."""
+
 DAEMON_SECONDS = 30.0
 """How long dockerd may take to answer after it was restarted."""
 
@@ -171,7 +174,9 @@ async def planned(cases: Sequence[Case], situation: Situation, report: Report, r
         if recipe is not None and recipe not in [fix.id for fix in fixes]:
             offered = ", ".join(fix.id for fix in fixes) or "none"
             raise UsageError(f"{case.diagnosis.rule} offers no fix {recipe} here; it offers {offered}")
-        able = [fix for fix in fixes if fix.automatic and (fix.id == recipe or (recipe is None and not fix.asked))]
+        here = case.diagnosis.vantage in _HERE  # a node's files are not this machine's
+        fit = [fix for fix in fixes if fix.id == recipe or (recipe is None and not fix.asked)]
+        able = [fix for fix in fit if here and fix.automatic]
         pick = min(able, key=lambda fix: fix.risk is Risk.WEAKENS_TRUST, default=None)
         others += [fix for fix in fixes if fix is not pick]
         if pick is not None:
@@ -229,7 +234,7 @@ async def _until_docker_answers(made: Offer) -> None:
         return
     end = time.monotonic() + DAEMON_SECONDS
     while time.monotonic() < end:
-        found = await look(made.machine)
+        found = await look(made.machine, nodes=False)
         if found.docker is not None and found.docker.info is not None:
             return
         await asyncio.sleep(0.2)
@@ -259,7 +264,7 @@ async def for_report(wanted: Wanted, report: Report, recipe: str | None = None) 
     Raises:
         FixError: nothing in it was proven, or a file cannot be edited.
     """
-    situation = await survey(wanted.given(), wanted.seconds)
+    situation = await survey(wanted.given(), wanted.seconds, nodes=False)
     first = next((d for d in report.diagnoses if d.verdict is not Verdict.REFUTED), None)
     if first is not None and first.verdict is not Verdict.CONFIRMED:
         raise FixError(

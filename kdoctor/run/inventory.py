@@ -9,10 +9,11 @@ from dataclasses import replace
 
 from kdoctor import platforms as installed
 from kdoctor.model import Exemption, Platform, Report, SettingFound, Standing, Status
-from kdoctor.probes.containers import NodeContainer, nodes_of
 from kdoctor.pullers import docker, noproxy, runtimes, shells
 from kdoctor.pullers.rows import of_proxies
 from kdoctor.run.situation import Situation, survey
+from kdoctor.settings.containers import NodeContainer
+from kdoctor.settings.containers import nodes as nodes_of
 from kdoctor.settings.engine import EngineError
 from kdoctor.vantages import Vantage
 

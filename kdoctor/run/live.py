@@ -13,6 +13,7 @@ from kdoctor.model import Check, Diagnosis, Report, Status, Verdict
 from kdoctor.probes.runner import Place, Runner
 from kdoctor.references import parse
 from kdoctor.registries import api_host
+from kdoctor.remote.vantage import Far
 from kdoctor.rules.book import Book
 from kdoctor.rules.diagnose import foreign, unprobed
 from kdoctor.rules.match import Candidate, explains
@@ -37,7 +38,9 @@ _WALKED = frozenset({"proxy", "dns", "network", "tls", "registry", "image"})
 async def with_probes(book: Book, question: Question, candidates: Sequence[Candidate]) -> Report:
     """Explain with live probes: the text's own reading, and the walk to what the text names."""
     began = time.monotonic()
-    situation = await survey(question.given.hosts(), question.seconds)
+    places_of = {places.vantage_name(c.engine, question.text, has_docker=True) for c in candidates[:_MOST_PROBED]}
+    given = question.given
+    situation = await survey(given.hosts(), question.seconds, given.via, nodes="node" in places_of)
     run = runner(situation, question.seconds - (time.monotonic() - began))
     views = [_View(book, question, c, situation, run) for c in candidates]
     root = next((v for v in views[:_MOST_PROBED] if v.target is not None), None)
@@ -80,9 +83,10 @@ class _View:
     def __init__(self, book: Book, question: Question, candidate: Candidate, situation: Situation, run: Runner) -> None:
         self.book, self.candidate, self.run = book, candidate, run
         name = places.vantage_name(candidate.engine, question.text, situation.vantages.docker is not None)
-        self.place: Place = situation.place(name)
+        self.place: Place = situation.puller(name, question.text)
         on = places.platforms(candidate.engine, question.text, name, situation.host, sys.platform)
-        self.setting = situation.setting(book, question.lang, on)
+        self.setting = situation.setting(book, question.lang, on, self.place)
+        self.others = _others(situation, self.place)
         walks = candidate.rule.layer in _WALKED
         self.target = _target(candidate, question.given) if walks else None
         self.guessed = name == "docker" and walks and self.target in (None, Target(DEFAULT.registry))
@@ -98,10 +102,13 @@ class _View:
         if self.place.vantage is None or self.target is None:
             return [], []
         walk = Walk(self.run, self.book)
-        await walk.to_image(self.place, self.target)
+        contrast = Walk(self.run, self.book)
+        await asyncio.gather(
+            walk.to_image(self.place, self.target), *(contrast.to_image(place, self.target) for place in self.others)
+        )
         found = [c for c in walk.found if self._counts(c)]
         diagnoses = await asyncio.gather(*(diagnosed(c, self.setting, self.place, self.run) for c in found))
-        return [self._own(d) for d in diagnoses], walk.checks
+        return [self._own(d) for d in diagnoses], [*walk.checks, *contrast.checks]
 
     def _own(self, diagnosis: Diagnosis) -> Diagnosis:
         """Take out the image that nobody named."""
@@ -114,6 +121,14 @@ class _View:
         of_image = any(e.probe in _OF_IMAGE for e in found.seen)
         told = self.candidate.facts.get("registry") is not None
         return not self.guessed or found.rule.id == self.candidate.rule.id or (told and not of_image)
+
+
+def _others(situation: Situation, place: Place) -> list[Place]:
+    """Return where the same way is walked for comparison: what --via names, and from a node this machine's puller."""
+    asked = [Place(far.name, far) for far in situation.vantages.far if far.way.asked and far.name != place.name]
+    if not isinstance(place.vantage, Far):
+        return asked
+    return [situation.place("docker" if situation.vantages.docker else "shell"), *asked]
 
 
 def _target(candidate: Candidate, given: Given) -> Target | None:

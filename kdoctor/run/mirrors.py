@@ -62,7 +62,7 @@ async def offers(book: Book, wanted: Wanted) -> Report:
     """
     began = time.monotonic()
     questions = _questions(wanted)
-    situation = await survey(_hosts(questions, wanted), wanted.seconds)
+    situation = await survey(_hosts(questions, wanted), wanted.seconds, nodes=False)
     run = runner(situation, wanted.seconds - (time.monotonic() - began))
     place, notice = _puller(situation)
     found = await asyncio.gather(*(_asked(q, wanted, situation, place, run) for q in questions))

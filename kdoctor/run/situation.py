@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from kdoctor import platforms
+from kdoctor import kubeconfig, platforms
+from kdoctor.kubeconfig import KubeconfigError
 from kdoctor.machine import Machine
 from kdoctor.model import Host
 from kdoctor.probes.runner import Place, Runner
 from kdoctor.registries import WELL_KNOWN
+from kdoctor.remote import session, ways
+from kdoctor.remote.vantage import Far
 from kdoctor.rules.book import Book
 from kdoctor.rules.commands import quoting
 from kdoctor.rules.diagnose import Setting
@@ -22,8 +26,10 @@ from kdoctor.vantages import Docker, Vantages, look
 Answer = TypeVar("Answer")
 
 NODE_UNSEEN = (
-    "the text comes from a node's runtime; from here kdoctor looks from this shell and from the Docker daemon only"
+    "the text comes from a node's runtime, and no node of a local cluster runs here; "
+    "name the node with --via (ssh:HOST, docker-exec:CONTAINER, minikube, pod:NS/NAME)"
 )
+SEVERAL_NODES = "the text comes from a node's runtime, and it does not say which of {names}; name it with --via"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +46,41 @@ class Situation:
         vantage = self.vantages.named(name)
         if vantage is not None:
             return Place(name, vantage)
-        why = self.vantages.no_docker if name == "docker" else NODE_UNSEEN
+        lost = next((one for one in self.vantages.unreached if one.name == name), None)
+        why = lost.because if lost else self.vantages.no_docker if name == "docker" else NODE_UNSEEN
         return Place(name, None, why)
+
+    def puller(self, name: str, text: str) -> Place:
+        """Return the place of a text's puller: `name` is shell, docker or node; a node is chosen by --via or text."""
+        asked = [far for far in self.vantages.far if far.way.asked]
+        if name == "node":
+            return self._node(text, asked)
+        remote = next((far for far in asked if far.node.engine == "dockerd" or self.vantages.docker is None), None)
+        if name == "docker" and remote is not None:
+            return Place(remote.name, remote)
+        return self.place(name)
+
+    def _node(self, text: str, asked: Sequence[Far]) -> Place:
+        if asked:
+            return Place(asked[0].name, asked[0])
+        far = self.vantages.far
+        unreached = self.vantages.unreached
+        if not far:
+            return Place("node", None, "; ".join(one.because for one in unreached) or NODE_UNSEEN)
+        said = [one for one in far if _named(text, one.machine.hostname) or _named(text, one.name.partition(":")[2])]
+        clusters = {(one.way.tool, one.way.cluster) for one in far}
+        fits = said or (list(far) if len(clusters) == 1 else self._current(far))
+        if not fits:
+            return Place("node", None, SEVERAL_NODES.format(names=", ".join(one.name for one in far)))
+        return Place(fits[0].name, fits[0])
+
+    def _current(self, far: Sequence[Far]) -> list[Far]:
+        """Return the nodes of the cluster that the kubeconfig's current context is for."""
+        try:
+            current = kubeconfig.load(self.machine).current
+        except KubeconfigError:
+            return []
+        return [one for one in far if current in (f"{one.way.tool}-{one.way.cluster}", one.way.cluster)]
 
     def registries(self, place: Place) -> list[str]:
         """Return the registries that settings here name: mirrors' upstream, stored logins, certs.d."""
@@ -56,15 +95,26 @@ class Situation:
         """Return this machine's command that restarts a service."""
         return platforms.service_command(self.host, service, "restart", root=self.machine.uid == 0)
 
-    def setting(self, book: Book, lang: str, on: Sequence[str]) -> Setting:
-        """Return what judging needs, with fixes for the platforms `on`."""
+    def setting(self, book: Book, lang: str, on: Sequence[str], place: Place | None = None) -> Setting:
+        """Return what judging needs, with fixes for the platforms `on`; first for the tool that made the node."""
+        tool = place.vantage.way.tool if place and isinstance(place.vantage, Far) else ""
+        on = tuple(dict.fromkeys((tool, *on))) if tool else on
         return Setting(book, lang, on, self.restart, self.known, quoting(sys.platform))
 
 
-async def survey(given: Iterable[str] = (), seconds: float = 3.0) -> Situation:
-    """Look at this machine; `given` are registries named by flag."""
+def _named(text: str, name: str) -> bool:
+    return bool(name) and re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", text) is not None
+
+
+async def survey(
+    given: Iterable[str] = (), seconds: float = 3.0, via: Sequence[str] = (), *, nodes: bool = True
+) -> Situation:
+    """Look at this machine; `given` are registries named by flag, `via` what --via names.
+
+    With `nodes` the nodes of local clusters are looked at, too.
+    """
     machine = Machine.here()
-    vantages = await look(machine, min(seconds, 3.0))
+    vantages = await look(machine, min(seconds, 3.0), [ways.given(one) for one in via], nodes=nodes)
     host = await asyncio.to_thread(platforms.look, machine, vantages)
     known = {name for vantage in vantages.all() for name in vantage.known()}
     for registry in given:
@@ -74,7 +124,8 @@ async def survey(given: Iterable[str] = (), seconds: float = 3.0) -> Situation:
 
 def runner(situation: Situation, seconds: float, *, logins: bool = False) -> Runner:
     """Return the runner of a run: its clock starts now. With `logins` stored logins may be taken."""
-    return Runner(seconds, frozenset(WELL_KNOWN) | situation.known, logins=logins)
+    near = situation.place("shell")
+    return Runner(seconds, frozenset(WELL_KNOWN) | situation.known, near, logins=logins)
 
 
 def run(coroutine: Coroutine[Any, Any, Answer]) -> Answer:
@@ -90,5 +141,6 @@ def run(coroutine: Coroutine[Any, Any, Answer]) -> Answer:
         for task in asyncio.all_tasks(loop):
             task.cancel()
         loop.run_until_complete(asyncio.sleep(0))
+        loop.run_until_complete(session.end_all())
         asyncio.set_event_loop(None)
         loop.close()

@@ -106,15 +106,16 @@ class Walk:
                 skipped,
                 evidence.detail,
                 good,
+                (facts.get("image") or facts.get("registry", "")) if "url" in facts else "",
             )
         )
         if evidence.known and not good:
             self.found += [replace(c, vantage=place.name) for c in nominated(self.book, name, evidence, facts)]
         return evidence
 
-    def skip(self, name: str, place: Place, target: str, why: str) -> None:
+    def skip(self, name: str, place: Place, target: str, why: str, path: str = "") -> None:
         """Note a step that was not taken; it counts for nothing."""
-        self.checks.append(Check(name, place.name, target, "", 0.0, why))
+        self.checks.append(Check(name, place.name, target, "", 0.0, why, path=path))
 
     async def to_image(self, place: Place, target: Target) -> None:
         """Walk from a puller to a registry and, where one is given, its image."""
@@ -237,7 +238,11 @@ class Walk:
         if not target.image:
             self.blind = True
             self.skip(
-                "connect", place, target.address, f"{UNSEEN}: {why}; give an image with --image to let the daemon ask"
+                "connect",
+                place,
+                target.address,
+                f"{UNSEEN}: {why}; give an image with --image to let the daemon ask",
+                target.image or target.registry,
             )
             return
         answer = await self.step("distribution", place, {"image": target.image}, facts)

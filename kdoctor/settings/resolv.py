@@ -61,9 +61,14 @@ def read(machine: Machine, prefix: str = "") -> ResolvConf:
     if text is None:
         search = _default_search(machine)
         return ResolvConf(search=search, exists=path.exists(), fallback=True, manager=_manager(_target(path)))
+    return described(machine, text, _target(path))
+
+
+def described(machine: Machine, text: str, target: str = "") -> ResolvConf:
+    """Return what Go takes from a resolv.conf of the machine; `target` is where its link points."""
     conf = parse(text)
     search = conf.search or _default_search(machine)
-    return replace(conf, search=search, manager=_manager(f"{_target(path)}\n{text}"))
+    return replace(conf, search=search, manager=_manager(f"{target}\n{text}"))
 
 
 def _default_search(machine: Machine) -> tuple[str, ...]:

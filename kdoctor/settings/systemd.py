@@ -43,13 +43,13 @@ class _Line:
 
 def is_running(machine: Machine) -> bool:
     """Tell whether systemd is the service manager (sd_booted(3))."""
-    return machine.path("/run/systemd/system").is_dir()
+    return machine.is_dir("/run/systemd/system")
 
 
 def unit_files(machine: Machine, unit: str, user: bool = False) -> list[str]:
     """Return the unit's file and its drop-ins in the order systemd reads them."""
     folders = _folders(machine, user)
-    main = next((f"{f}/{unit}" for f in folders if machine.path(f"{f}/{unit}").is_file()), None)
+    main = next((f"{f}/{unit}" for f in folders if machine.is_file(f"{f}/{unit}")), None)
     drop_ins: dict[str, str] = {}
     for name in (f"{unit}.d", "service.d"):
         for folder in folders:
@@ -109,7 +109,7 @@ def _manager_environment(machine: Machine, user: bool) -> dict[str, Assignment]:
         for entry in machine.entries(f"{folder}/{name}.d"):
             if entry.endswith(".conf"):
                 drop_ins.setdefault(entry, f"{folder}/{name}.d/{entry}")
-    main = next((p for p in (f"{f}/{name}" for f in folders) if machine.path(p).is_file()), None)
+    main = next((p for p in (f"{f}/{name}" for f in folders) if machine.is_file(p)), None)
     found: dict[str, Assignment] = {}
     for path in ([main] if main else []) + [drop_ins[e] for e in sorted(drop_ins)]:
         for line in _lines(machine.read(path) or "", path):

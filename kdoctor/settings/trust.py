@@ -6,7 +6,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kdoctor.machine import Machine, read_text
@@ -36,7 +36,8 @@ class Trust:
     `client` is the certificate and key to show. `insecure` tells that docker does not verify and may
     speak plain HTTP; so it does for a registry that resolves into `insecure_networks`.
     `problem` says what docker would refuse to read. `system` tells that the OS's own verifier decides
-    (macOS, Windows) and the files say nothing.
+    (macOS, Windows) and the files say nothing. `bundle` is what the files hold where they are on another
+    machine, whose paths this process cannot open.
     """
 
     ca_files: tuple[str, ...] = ()
@@ -46,12 +47,14 @@ class Trust:
     insecure_networks: tuple[str, ...] = ()
     problem: str | None = None
     system: bool = False
+    bundle: str | None = field(default=None, repr=False)
 
     def pem(self) -> str:
         """Return the certificates of the CA files as PEM without repetition; what is none is passed over."""
         seen: dict[str, None] = {}
-        for name in self.ca_files:
-            for body in _CERTIFICATE.findall(read_text(Path(name), _BUNDLE_LIMIT) or ""):
+        own = (read_text(Path(name), _BUNDLE_LIMIT) or "" for name in self.ca_files)
+        for text in own if self.bundle is None else (self.bundle,):
+            for body in _CERTIFICATE.findall(text):
                 seen.setdefault("\n".join(body.split()))
         return "".join(f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n" for body in seen)
 

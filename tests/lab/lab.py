@@ -144,6 +144,11 @@ class Lab:
             time.sleep(0.01)
         self.when_healing(lambda: self.here.script(f"kill $(cat {ready}.pid); rm {ready}*"))
 
+    def route(self, address: str) -> None:
+        """Let the internet answer a network (/24) that lies behind `here`."""
+        network = address.rpartition(".")[0] + ".0/24"
+        self._internet.script(f"ip route replace {network} via {addresses.HERE}")
+
     def dns(self, behaviour: Behaviour, name: str = EVERY) -> None:
         """Change how the company's resolver answers."""
         self._command("dns", name, behaviour)
