@@ -174,7 +174,7 @@ def check(
     lang: Lang = None,
 ) -> int:
     """Check every step from here to the images, before starting or in a pipeline."""
-    from kdoctor.cli import checking
+    from kdoctor.cli import checking, named
 
     flags = {"exit_zero": exit_zero, "allow_inconclusive": allow_inconclusive, "quiet": quiet, "no_color": no_color}
     options = shared(output, timeout, rules, fail_on, lang, verbose=verbose, **flags)
@@ -289,14 +289,15 @@ def run(
 @app.command()
 def route(
     url: Annotated[list[str], typer.Argument(metavar="URL...", help="The URLs to route.", show_default=False)],
+    via: Via = None,
     output: Output = None,
     no_color: NoColor = False,
     lang: Lang = None,
 ) -> int:
     """Say for every vantage through which proxy, if any, a URL goes, and which setting decided."""
-    from kdoctor.cli import routing
+    from kdoctor.cli import named, routing
 
-    return routing.route(shared(output, lang=lang, no_color=no_color), url)
+    return routing.route(shared(output, lang=lang, no_color=no_color), url, named.ways(via or []))
 
 
 @app.command()

@@ -11,7 +11,7 @@ from kdoctor.model import Report, Route, Status
 from kdoctor.reading.extract import without_userinfo
 
 
-def route(options: Shared, urls: list[str], via: list[str]) -> int:
+def route(options: Shared, urls: list[str], via: tuple[str, ...]) -> int:
     """Print the routes; 0, or 3 where a vantage that is there could not be asked."""
     from kdoctor.machine import Machine
     from kdoctor.remote import ways

@@ -29,6 +29,8 @@ NODE_UNSEEN = (
     "the text comes from a node's runtime, and no node of a local cluster runs here; "
     "name the node with --via (ssh:HOST, docker-exec:CONTAINER, minikube, pod:NS/NAME)"
 )
+_LAST = 1.0
+"""Seconds that what is cut off gets to let go of sockets and programs."""
 SEVERAL_NODES = "the text comes from a node's runtime, and it does not say which of {names}; name it with --via"
 
 
@@ -138,9 +140,11 @@ def run(coroutine: Coroutine[Any, Any, Answer]) -> Answer:
         asyncio.set_event_loop(loop)
         return loop.run_until_complete(coroutine)
     finally:
-        for task in asyncio.all_tasks(loop):
+        left = asyncio.all_tasks(loop)
+        for task in left:
             task.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
+        if left:
+            loop.run_until_complete(asyncio.wait(left, timeout=_LAST))
         loop.run_until_complete(session.end_all())
         asyncio.set_event_loop(None)
         loop.close()
