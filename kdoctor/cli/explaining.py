@@ -96,7 +96,7 @@ def _propose(book: Book, question: Question, options: Shared) -> int:
     for name, _ in options.outputs:
         if name not in ("text", "markdown", "json"):
             raise UsageError(f'--report-unknown does not come as "{name}"; there are text, markdown, json')
-    status = options.deliver(propose(book, question, run(survey()).host))
+    status = options.deliver(propose(book, question, run(survey(nodes=False)).host))
     if not options.quiet:
         print("Nothing was sent. Read it before you paste it: not every private name can be known.", file=sys.stderr)
     return status

@@ -23,7 +23,7 @@ _ENGINE_SECONDS = 2.0
 async def platforms(lang: str, seconds: float) -> Report:
     """Say which platforms are here, each with how it was found."""
     began = time.monotonic()
-    situation = await survey(seconds=seconds)
+    situation = await survey(seconds=seconds, nodes=False)
     clusters, notices = await _clusters(situation)
     found = (*situation.host.platforms, *installed.several(situation.machine), *clusters)
     host = replace(situation.host, platforms=found)
