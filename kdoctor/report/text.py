@@ -81,6 +81,9 @@ def _put_report(page: Page, report: Report, say: Words, options: Options) -> Non
         page.gap()
         put_refuted(page, diagnosis, say, options.verbose)
     put_nearest(page, report.nearest, say)
+    if report.command == "explain" and report.status is Status.UNKNOWN and not report.diagnoses:
+        page.gap()
+        page.text(say.propose, style="dim")
     _put_unseen(page, report, say)
     _put_notices(page, report, say)
 

@@ -45,6 +45,7 @@ class Words:
     unknown_text: str
     unknown_checks: str
     nearest: str
+    propose: str
     same: str
     differs: str
     text_says: str
@@ -138,6 +139,7 @@ _ENGLISH = Words(
     unknown_text="No known failure is in this text.",
     unknown_checks="Nothing wrong was found, but not everything could be looked at.",
     nearest="Not a diagnosis: known failures that share words with it, the nearest first",
+    propose="A rule could know it: --report-unknown prints the text without secrets and names, for an issue.",
     same="The same",
     differs="Differs",
     text_says="the text says {words}",
@@ -237,6 +239,7 @@ _CHINESE = Words(
     unknown_text="这段文本中没有已知的故障。",
     unknown_checks="没有发现问题，但有些地方无法查看。",
     nearest="以下不是诊断，只是与文本有共同词语的已知故障，最接近的在前",
+    propose="可以为它写一条规则：--report-unknown 输出去掉机密和名称的文本，可贴到 issue 中。",
     same="相同",
     differs="不同",
     text_says="文本说{words}",

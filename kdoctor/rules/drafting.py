@@ -187,8 +187,8 @@ def _lines(
     for text, other in negatives:
         yield from _text(text, "      ", first="    - ")
         yield f"      expect: {other}"
-    for _ in range(2 - len(negatives)):
-        yield f'    - {{text: "{TODO}: a text that looks alike and is not this failure", expect: null}}'
+    for number in range(len(negatives), 2):
+        yield f'    - {{text: "{TODO}: text {number + 1} that looks alike and is not this failure", expect: null}}'
 
 
 def _text(text: str, indent: str, first: str | None = None) -> Iterator[str]:

@@ -33,28 +33,35 @@ def written(env: dict[str, str], tmp_path: Path, text: str, *more: str) -> Path:
 def finished(file: Path) -> None:
     """Write what is marked, as a person would."""
     text = file.read_text()
-    text = re.sub(r'"TODO: a text[^"]*"', lambda found: f'"nothing of that kind {found.start()}"', text)
+    text = re.sub(r'"TODO: text (\d)[^"]*"', rf'"nothing of that kind \1, {file.stem}"', text)
     file.write_text(re.sub(r'"TODO:[^"]*"', '"The moon is odd"', text))
 
 
-@pytest.mark.parametrize("name", TEXTS)
-def test_lint_asks_only_for_what_a_person_must_write(env: dict[str, str], tmp_path: Path, name: str) -> None:
-    file = written(env, tmp_path, TEXTS[name])
-    content = file.read_text()
-    assert content.startswith("# yaml-language-server: $schema=")
-    lines = content.splitlines()
-    said = kdoctor(env, "rules", "lint", str(tmp_path / "own"))
-    problems = said.stdout.decode().splitlines()
-    assert problems
+def test_lint_asks_only_for_what_a_person_must_write(env: dict[str, str], tmp_path: Path) -> None:
+    folder = tmp_path / "own"
+    folder.mkdir()
+    for name, text in TEXTS.items():
+        more = ("--id", f"odd-{name}", "--output-file", str(folder))
+        assert kdoctor(env, "rules", "new", "--from", "-", *more, stdin=text).returncode == 0
+    files = {str(file): file.read_text().splitlines() for file in folder.rglob("*.yaml")}
+    assert len(files) == len(TEXTS)
+    problems = kdoctor(env, "rules", "lint", str(folder)).stdout.decode().splitlines()
     for problem in problems:
-        number = int(problem.removeprefix(f"{file}:").partition(":")[0])
-        assert "TODO" in lines[number - 1], problem
-        assert "still to be written" in problem
-    finished(file)
-    assert kdoctor(env, "rules", "lint", str(tmp_path / "own")).stdout == b""
-    own = ("--rules", str(tmp_path / "own"))
-    assert kdoctor(env, "rules", "test", *own, yaml.safe_load(file.read_text())["id"]).returncode == 0
-    assert b"The moon is odd" in kdoctor(env, "explain", "--no-probe", "-", *own, stdin=TEXTS[name]).stdout
+        file, number, said = problem.split(":", 2)
+        assert said == " TODO: this is still to be written", problem
+        assert "TODO" in files[file][int(number) - 1], problem
+    assert {problem.split(":")[0] for problem in problems} == set(files)
+    for file, lines in files.items():
+        assert lines[0].startswith("# yaml-language-server: $schema=")
+        finished(Path(file))
+    assert kdoctor(env, "rules", "lint", str(folder)).stdout == b""
+    own = ("--rules", str(folder))
+    assert kdoctor(env, "rules", "test", *own, *(f"odd-{name}" for name in TEXTS)).returncode == 0
+    for name, text in TEXTS.items():
+        assert (
+            f'"rule": "odd-{name}"'
+            in kdoctor(env, "explain", "--no-probe", "-o", "json", *own, "-", stdin=text).stdout.decode()
+        )
 
 
 def test_a_near_rules_examples_are_the_negatives(env: dict[str, str], tmp_path: Path) -> None:

@@ -131,6 +131,7 @@ def test_an_unknown_text_offers_neighbours_and_no_diagnosis(unknown: Report) -> 
     assert out.startswith("No known failure is in this text.\n")
     assert "Not a diagnosis" in out
     assert "kdoctor explain registry-timeout" in out
+    assert "--report-unknown" in out
 
 
 def test_what_could_not_be_seen_is_said_even_when_healthy(healthy: Report) -> None:
