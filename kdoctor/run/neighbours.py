@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -69,6 +70,10 @@ def _shortened(text: str) -> str:
 def _near(known: Mapping[str, Any], text: str) -> Iterator[_Near]:
     weights: Mapping[str, float] = known["weights"]
     examples = [(rule, example, frozenset(found)) for rule, example, found in known["examples"]]
+    having: dict[str, list[int]] = {}
+    for number, (_, _, there) in enumerate(examples):
+        for word in there:
+            having.setdefault(word, []).append(number)
     seen: set[frozenset[str]] = set()
     for line, record in _passages(text):
         if not _COMPLAINT.search(record):
@@ -77,10 +82,10 @@ def _near(known: Mapping[str, Any], text: str) -> Iterator[_Near]:
         if len(here) < _SHARED_WORDS or here in seen:
             continue
         seen.add(here)
-        for rule, example, there in examples:
+        counted = Counter(number for word in here for number in having.get(word, ()))
+        for number in (number for number, count in counted.items() if count >= _SHARED_WORDS):
+            rule, example, there = examples[number]
             shared = here & there
-            if len(shared) < _SHARED_WORDS:
-                continue
             score = _score(shared, here, there, weights, known["unknown"])
             if score:
                 yield _Near(score, rule, example, record, line, shared)
