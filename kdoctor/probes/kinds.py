@@ -423,6 +423,22 @@ _KINDS = (
         },
     ),
     Kind(
+        "config.file",
+        "Does a configuration file of a runtime, a unit or a resolver say what its program accepts?",
+        "kdoctor.probes.configfiles:file",
+        "none",
+        ("ok", "missing", "invalid", "ignored"),
+        {"path": "path"},
+        {
+            "path": "text",
+            "family": "text",
+            "mistake": "text",
+            "line": "number",
+            "problem": "text",
+            "others": "list",
+        },
+    ),
+    Kind(
         "docker.distribution",
         "What does the daemon itself say when it asks the registry for the image?",
         "kdoctor.probes.docker:distribution",

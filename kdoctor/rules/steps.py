@@ -7,6 +7,7 @@ from collections.abc import Mapping
 KIND_OF: Mapping[str, str] = {
     "daemon": "docker.ping",
     "daemon-config": "docker.config",
+    "config": "config.file",
     "disk": "host.disk",
     "credentials": "docker.credentials",
     "proxy-settings": "proxy.settings",

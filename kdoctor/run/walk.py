@@ -21,6 +21,7 @@ from kdoctor.rules.template import fill
 GOOD: Mapping[str, frozenset[str]] = {
     "daemon": frozenset({"ok"}),
     "daemon-config": frozenset({"ok", "missing"}),
+    "config": frozenset({"ok", "missing"}),
     "disk": frozenset({"ok", "low"}),
     "credentials": frozenset({"none", "stored", "helper-ok"}),
     "proxy-settings": frozenset({"set", "direct"}),
