@@ -149,6 +149,10 @@ def check(
         Optional[list[Path]],
         typer.Option("--manifest", metavar="FILE", help="Kubernetes YAML whose images to reach; repeatable."),
     ] = None,
+    config: Annotated[
+        Optional[list[Path]],
+        typer.Option("--config", metavar="FILE", help="A configuration file to read for mistakes; repeatable."),
+    ] = None,
     tool: Annotated[
         Optional[str], typer.Option("--for", metavar="TOOL", help="minikube, kind, k3s, kubeadm or docker.")
     ] = None,
@@ -180,7 +184,7 @@ def check(
     options = shared(output, timeout, rules, fail_on, lang, verbose=verbose, **flags)
     manifests = [*(manifest or []), *(files or [])]
     consent = _consent(apply, yes, rollback, weaker_trust, allow_run) if fix or apply else None
-    wanted = (registry or [], image or [], manifests, tool)
+    wanted = (registry or [], image or [], manifests, tool, config or [])
     return checking.check(options, *wanted, skip_empty=skip_empty, consent=consent, via=named.ways(via or []))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ def check(
     images: list[str],
     manifests: list[Path],
     tool: str | None,
+    configs: Sequence[Path] = (),
     *,
     skip_empty: bool = False,
     consent: Consent | None = None,
@@ -38,7 +40,7 @@ def check(
     if skip_empty and manifests and not (registries or images) and not _manifest_images(manifests):
         print("kdoctor: no container image in the files; nothing to check", file=sys.stderr)
         return 0
-    wanted = wanted_of(options, registries, images, manifests, tool, via)
+    wanted = wanted_of(options, registries, images, manifests, tool, configs, via)
     job = Run(open_book(options.rules), wanted)
     try:
         options.progress(f"checking; at most {wanted.seconds:g} seconds ...")
@@ -61,12 +63,13 @@ def wanted_of(
     images: list[str],
     manifests: list[Path],
     tool: str | None,
+    configs: Sequence[Path] = (),
     via: tuple[str, ...] = (),
 ) -> Wanted:
     """Return what the flags select.
 
     Raises:
-        UsageError: a tool, image or registry that is none, or manifests without an image.
+        UsageError: a tool, image, registry or configuration file that is none, or manifests without an image.
     """
     if tool is not None and tool not in TOOLS:
         raise UsageError(f'--for takes {", ".join(TOOLS)}, not "{tool}".{did_you_mean(tool, TOOLS)}')
@@ -80,12 +83,29 @@ def wanted_of(
         tuple(named.registry(one) for one in registries),
         tuple(images),
         tuple(from_files),
+        tuple(_config(file) for file in configs),
         tool,
         options.timeout or SECONDS,
         options.fail_on,
         options.lang,
         via,
     )
+
+
+def _config(file: Path) -> str:
+    """Return a configuration file's absolute path, by which its kind is told.
+
+    Raises:
+        UsageError: there is no such file, or it is of no kind that kdoctor reads.
+    """
+    from kdoctor.probes.configfiles import NAMES, is_known
+
+    if not file.is_file():
+        raise UsageError(f"--config {file}: there is no such file")
+    path = str(file.resolve())
+    if not is_known(path):
+        raise UsageError(f"--config {file}: kdoctor tells the kind by the name: {', '.join(NAMES)}")
+    return path
 
 
 def _manifest_images(files: list[Path]) -> list[str]:

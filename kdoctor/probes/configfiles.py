@@ -29,6 +29,24 @@ _FIXED = (
 )
 
 
+NAMES = (
+    "config.toml",
+    "hosts.toml",
+    "registries.conf",
+    "registries.conf.d/*",
+    "registries.yaml",
+    "*.service.d/*",
+    "resolv.conf",
+    "Corefile",
+)
+"""The names, or folders, by which the kind of a file is told."""
+
+
+def is_known(path: str) -> bool:
+    """Tell whether kdoctor reads files of this name for mistakes."""
+    return _reader(Machine(), path)[1] is not None
+
+
 def known_files(machine: Machine) -> Iterator[str]:
     """Yield the paths of the files on this machine that kdoctor can read for mistakes."""
     yield from (path for path in _FIXED if machine.path(path).is_file())

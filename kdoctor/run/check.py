@@ -39,16 +39,27 @@ _OF_ONE_NAME = frozenset({"nxdomain", "nodata", "sinkhole"})
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to check: registries and images by flag, images of manifests, the tool it is for."""
+    """What to check: registries and images by flag, images of manifests, the tool it is for.
+
+    `configs` are configuration files to read for mistakes; without them those of this machine are read.
+    """
 
     registries: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
     manifest_images: tuple[str, ...] = ()
+    configs: tuple[str, ...] = ()
     tool: str | None = None
     seconds: float = 20.0
     fail_on: Severity = Severity.ERROR
     lang: str = "en"
     via: tuple[str, ...] = ()
+
+    @property
+    def only_configs(self) -> bool:
+        """Tell whether files alone were named: then nothing else is looked at."""
+        return bool(self.configs) and not (
+            self.registries or self.images or self.manifest_images or self.tool or self.via
+        )
 
     def given(self) -> set[str]:
         """Return the registries that the person named by flag: more than /v2/ may be asked of them."""
@@ -73,8 +84,12 @@ class Run:
         run = runner(situation, self.wanted.seconds - (time.monotonic() - self.began), logins=True)
         self.walk = walk = Walk(run, self.book)
         place, pulls = self._puller(situation)
+        local = Local(walk, situation, place, self.wanted.tool, self.wanted.configs)
+        if self.wanted.only_configs:
+            await local.configurations()
+            self.diagnoses = await self._judged(situation, run, place)
+            return self.report()
         targets = self._targets(situation, place)
-        local = Local(walk, situation, place, self.wanted.tool)
         daemon_answers = await local.daemon()
         chains = [walk.to_image(place, target) for target in targets] if pulls and daemon_answers else []
         if not chains:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from kdoctor.machine import Machine
 from kdoctor.model import Severity
+from kdoctor.probes.configfiles import known_files
 from kdoctor.probes.runner import Place
 from kdoctor.rules.steps import KIND_OF
 from kdoctor.run.situation import Situation
@@ -39,8 +40,11 @@ def _uses_clusters(machine: Machine) -> bool:
 class Local:
     """The local part of one check."""
 
-    def __init__(self, walk: Walk, situation: Situation, place: Place, tool: str | None) -> None:
+    def __init__(
+        self, walk: Walk, situation: Situation, place: Place, tool: str | None, configs: Sequence[str] = ()
+    ) -> None:
         self.walk, self.situation, self.place, self.tool = walk, situation, place, tool
+        self.configs = configs
         self.shell = situation.place("shell")
 
     async def daemon(self) -> bool:
@@ -56,7 +60,7 @@ class Local:
 
     async def rest(self, targets: Sequence[Target]) -> None:
         """Look at disk, credentials, tools and, where one is meant, the cluster."""
-        steps = [self._tools(), self._cluster()]
+        steps = [self._tools(), self._cluster(), self.configurations()]
         if self.place.name == "docker":
             steps += [self._disk(), self._credentials(targets)]
         await asyncio.gather(*steps)
@@ -73,6 +77,12 @@ class Local:
         await asyncio.gather(
             *(self.walk.step("credentials", self.shell, {"registry": r}, {"registry": r}) for r in registries)
         )
+
+    async def configurations(self) -> None:
+        """Read the configuration files that are here, and those that the person named, for mistakes."""
+        here = () if self.configs else known_files(self.situation.machine)
+        paths = (*self.configs, *here)
+        await asyncio.gather(*(self.walk.step("config", self.shell, {"path": p}, {"path": p}) for p in paths))
 
     async def _tools(self) -> None:
         names = TOOLS.get(self.tool or "", ())

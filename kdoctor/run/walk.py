@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from kdoctor.model import CUT, UNSEEN, Check, Evidence, Role
+from kdoctor.model import CUT, UNSEEN, Check, Evidence, Location, Role
 from kdoctor.probes.runner import Place, Runner
 from kdoctor.rules.book import Book
 from kdoctor.rules.condition import Scope, evaluate
@@ -280,10 +280,17 @@ def nominated(book: Book, step: str, evidence: Evidence, facts: Mapping[str, str
                 continue
             known = {name: value for name, value in whole.items() if name in rule.facts and value}
             if all(spec.optional or name in known for name, spec in rule.facts.items()):
-                found.append(Candidate(rule, known, severity=detect.severity, seen=(evidence,)))
+                place = _place(evidence)
+                found.append(Candidate(rule, known, locations=place, severity=detect.severity, seen=(evidence,)))
             break
     gone = {other for candidate in found for other in candidate.rule.supersedes if other != candidate.rule.id}
     return [candidate for candidate in found if candidate.rule.id not in gone]
+
+
+def _place(evidence: Evidence) -> tuple[Location, ...]:
+    """Return file and line that a step found to be wrong."""
+    path, line = evidence.data.get("path"), evidence.data.get("line")
+    return (Location(path, line, line),) if isinstance(path, str) and isinstance(line, int) else ()
 
 
 def _facts_of(step: str, evidence: Evidence) -> dict[str, str]:
