@@ -7,6 +7,7 @@ import errno
 import os
 import signal
 import sys
+from typing import TextIO
 
 INTERRUPTED = 130
 
@@ -17,10 +18,10 @@ _OF_OUTPUT = (errno.ENOSPC, errno.EIO, errno.EDQUOT)
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; the one place where errors become exit statuses."""
     status = 0
+    _open_closed_streams()
     try:
         status = _status(arguments)
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except BrokenPipeError:  # `kdoctor ... | head`: the reader has what it wants
         forget_readers()
     except KeyboardInterrupt:
@@ -33,11 +34,18 @@ def main(arguments: list[str] | None = None) -> None:
     raise SystemExit(status)
 
 
-def forget_readers() -> None:
-    """Write to nowhere from now on: whoever read standard output has gone, or it cannot be written."""
+def _open_closed_streams() -> None:
+    """Give Python the streams that it was started without (`>&-`): what is written there goes nowhere."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  (until the end)
+
+
+def forget_readers(stream: TextIO | None = None) -> None:
+    """Write to nowhere from now on: whoever read the stream has gone, or it cannot be written."""
     with contextlib.suppress(OSError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, (stream or sys.stdout).fileno())
 
 
 def _unwritable(error: OSError) -> int:

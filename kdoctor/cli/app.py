@@ -137,7 +137,7 @@ def explain(
 @app.command()
 def check(
     files: Annotated[
-        Optional[list[Path]], typer.Argument(metavar="[FILE]...", help="The same as --manifest.", show_default=False)
+        Optional[list[Path]], typer.Argument(metavar="FILE", help="The same as --manifest.", show_default=False)
     ] = None,
     registry: Annotated[
         Optional[list[str]], typer.Option("--registry", metavar="HOST", help="A registry to reach; repeatable.")
@@ -198,7 +198,7 @@ def _consent(apply: bool, yes: bool, rollback: bool, weaker_trust: bool, allow_r
 def fix(
     ids: Annotated[
         Optional[list[str]],
-        typer.Argument(metavar="[ID]...", help="Rules to fix; without one, what a check finds.", show_default=False),
+        typer.Argument(metavar="ID", help="Rules to fix; without one, what a check finds.", show_default=False),
     ] = None,
     fact: Annotated[
         Optional[list[str]], typer.Option("--fact", metavar="NAME=VALUE", help="A fact that a rule needs; repeatable.")
@@ -248,7 +248,7 @@ def fix(
 def undo(
     number: Annotated[
         Optional[int],
-        typer.Argument(metavar="[ID]", help="The fix's number; without one, the last.", show_default=False),
+        typer.Argument(metavar="ID", help="The fix's number; without one, the last.", show_default=False),
     ] = None,
     yes: Yes = False,
     quiet: Quiet = False,
@@ -269,9 +269,11 @@ def history(output: Output = None, no_color: NoColor = False, lang: Lang = None)
     return fixing.history(shared(output, lang=lang, no_color=no_color))
 
 
-@app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@app.command(context_settings={"allow_interspersed_args": False})
 def run(
-    command: Annotated[list[str], typer.Argument(metavar="-- CMD...", help="The command to run.", show_default=False)],
+    command: Annotated[
+        list[str], typer.Argument(metavar="CMD", help="The command to run, behind --.", show_default=False)
+    ],
     no_probe: Annotated[bool, typer.Option("--no-probe", help="Ask nothing; the output alone.")] = False,
     output: Output = None,
     timeout: Timeout = None,
@@ -292,23 +294,31 @@ def run(
 
 @app.command()
 def route(
-    url: Annotated[list[str], typer.Argument(metavar="URL...", help="The URLs to route.", show_default=False)],
+    url: Annotated[list[str], typer.Argument(metavar="URL", help="The URLs to route.", show_default=False)],
     via: Via = None,
     output: Output = None,
+    timeout: Timeout = None,
+    exit_zero: ExitZero = False,
+    allow_inconclusive: AllowInconclusive = False,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
     no_color: NoColor = False,
     lang: Lang = None,
 ) -> int:
     """Say for every vantage through which proxy, if any, a URL goes, and which setting decided."""
     from kdoctor.cli import named, routing
 
-    return routing.route(shared(output, lang=lang, no_color=no_color), url, named.ways(via or []))
+    flags = {"exit_zero": exit_zero, "allow_inconclusive": allow_inconclusive, "quiet": quiet, "no_color": no_color}
+    return routing.route(
+        shared(output, timeout, None, "error", lang, verbose=verbose, **flags), url, named.ways(via or [])
+    )
 
 
 @app.command()
 def mirrors(
     of: Annotated[
         Optional[list[str]],
-        typer.Argument(metavar="[IMAGE|REGISTRY]...", help="Whose mirrors; by default all.", show_default=False),
+        typer.Argument(metavar="IMAGE|REGISTRY", help="Whose mirrors; by default all.", show_default=False),
     ] = None,
     add: Annotated[
         Optional[list[str]],
@@ -375,12 +385,14 @@ def rules_list(
     layer: Annotated[Optional[str], typer.Option("--layer", help="Only this layer.")] = None,
     output: Output = None,
     rules: Rules = None,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
     lang: Lang = None,
 ) -> int:
-    """List the rules: id, layer, severity, title."""
+    """List the rules: id, layer, severity, title; with -q the ids alone."""
     from kdoctor.cli import rulebook
 
-    return rulebook.list_rules(shared(output, rules=rules, lang=lang), layer)
+    return rulebook.list_rules(shared(output, rules=rules, lang=lang, quiet=quiet, no_color=no_color), layer)
 
 
 @rules_app.command("show")
@@ -416,7 +428,7 @@ def rules_new(
 
 @rules_app.command("docs")
 def rules_docs(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where the pages go.")] = Path("docs/rules"),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the pages go.")] = Path("docs/rules"),
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 where a page is not current.")] = False,
     rules: Rules = None,
     lang: Lang = "en",

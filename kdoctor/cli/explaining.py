@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
+import re
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from kdoctor.cli.fixing import Consent
 
 SECONDS = 10.0
+_ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)+")
 INTERRUPTED = "interrupted; this is what the text alone says"
 
 
@@ -51,6 +54,7 @@ def explain(
         from kdoctor.cli.rulebook import show
 
         return show(options, given.text[0])
+    _not_nearly(given.bare, book)
     given.check()
     seconds = options.timeout or SECONDS
     if given.follow:
@@ -100,6 +104,19 @@ def _propose(book: Book, question: Question, options: Shared) -> int:
     if not options.quiet:
         print("Nothing was sent. Read it before you paste it: not every private name can be known.", file=sys.stderr)
     return status
+
+
+def _not_nearly(word: str | None, book: Book) -> None:
+    """Refuse a single word that is an id but for a slip: nobody's error text looks like one.
+
+    Raises:
+        UsageError: with the id that was meant.
+    """
+    if word is None or not _ID.fullmatch(word):
+        return
+    near = difflib.get_close_matches(word, book.ids, n=1, cutoff=0.8)
+    if near:
+        raise UsageError(f'no rule "{word}". Did you mean "{near[0]}"? See `kdoctor rules list`.')
 
 
 def _notices(reading: Reading) -> list[str]:

@@ -205,8 +205,13 @@ def _width() -> int:
 def _print(document: str, stream: TextIO) -> None:
     """Write what the stream's encoding can say, question marks for the rest."""
     encoding = stream.encoding or "utf-8"
-    stream.write(document.encode(encoding, "replace").decode(encoding, "replace"))
-    stream.flush()
+    try:
+        stream.write(document.encode(encoding, "replace").decode(encoding, "replace"))
+        stream.flush()
+    except BrokenPipeError:  # `kdoctor ... | head`: the status stays the report's
+        from kdoctor.cli import forget_readers
+
+        forget_readers(stream)
 
 
 def _write(file: Path, document: str) -> None:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from kdoctor.cli.options import Shared
 from kdoctor.errors import UsageError
 from kdoctor.model import Report, Route, Status
 from kdoctor.reading.extract import without_userinfo
 
+if TYPE_CHECKING:
+    from kdoctor.vantages import Vantages
+
+LOOK_SECONDS = 3.0
+"""What looking for a daemon may take."""
+
 
 def route(options: Shared, urls: list[str], via: tuple[str, ...]) -> int:
-    """Print the routes; 0, or 3 where a vantage that is there could not be asked."""
+    """Print the routes; 0, or 3 where a vantage that is there could not be asked.
+
+    An engine that is installed, not running, and named by no setting pulls nothing: it counts for nothing.
+    """
     from kdoctor.machine import Machine
     from kdoctor.remote import ways
     from kdoctor.run.situation import run
@@ -22,7 +31,8 @@ def route(options: Shared, urls: list[str], via: tuple[str, ...]) -> int:
     for url in urls:
         if "://" not in url:
             raise UsageError(f'"{url}" is no URL; give one such as https://{url}')
-    vantages = run(look(Machine.here(), via=[ways.given(one) for one in via]))
+    seconds = min(options.timeout or LOOK_SECONDS, LOOK_SECONDS)
+    vantages = run(look(Machine.here(), seconds, via=[ways.given(one) for one in via]))
 
     def one(vantage: Vantage, url: str) -> Route:
         found = vantage.proxies().route(url)
@@ -35,6 +45,16 @@ def route(options: Shared, urls: list[str], via: tuple[str, ...]) -> int:
         for url in urls
         for far in vantages.unreached
     )
-    report = Report("route", Status.HEALTHY, options.lang, routes=(*routes, *lost))
-    options.deliver(replace(report, seconds=time.monotonic() - began))
-    return 0
+    blind = bool(lost) or any(one.unseen for one in routes if one.vantage != "docker" or not _stopped(vantages))
+    status = Status.UNKNOWN if blind else Status.HEALTHY
+    return options.deliver(
+        Report("route", status, options.lang, routes=(*routes, *lost), blind=blind, seconds=time.monotonic() - began)
+    )
+
+
+def _stopped(vantages: Vantages) -> bool:
+    docker = vantages.docker
+    if docker is None or docker.process is not None or not docker.endpoint.default:
+        return False
+    socket = docker.endpoint.socket
+    return socket is not None and not docker.machine.path(socket).exists()

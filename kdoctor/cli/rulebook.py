@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,17 +31,26 @@ def list_rules(options: Shared, layer: str | None) -> int:
     for rule in rules:
         translation = book.translation(options.lang, rule.id) if options.lang != "en" else None
         title = translation.title if translation else rule.title
-        rows.append((rule.id, rule.layer, rule.severity, title if isinstance(title, str) else title[-1]))
-    if options.outputs[0][0] == "json":
-        keys = ("id", "layer", "severity", "title")
-        sys.stdout.write(
-            json.dumps([dict(zip(keys, row, strict=True)) for row in rows], ensure_ascii=False, indent=2) + "\n"
-        )
-        return 0
-    width = max((len(row[0]) for row in rows), default=0)
-    for id_, layer_, severity, title in rows:
-        print(f"{id_:<{width}}  {layer_:<8}  {severity:<7}  {title}")
+        general = re.sub(r"\{[^}]*\}", "...", title if isinstance(title, str) else title[-1])
+        rows.append((rule.id, rule.layer, rule.severity, general))
+    keys = ("id", "layer", "severity", "title")
+    options.publish(
+        "the list of rules",
+        {
+            "text": lambda _: _table(rows, short=options.quiet),
+            "json": lambda _: (
+                json.dumps([dict(zip(keys, row, strict=True)) for row in rows], ensure_ascii=False, indent=2) + "\n"
+            ),
+        },
+    )
     return 0
+
+
+def _table(rows: Sequence[tuple[str, str, str, str]], *, short: bool) -> str:
+    if short:
+        return "".join(f"{row[0]}\n" for row in rows)
+    width = max((len(row[0]) for row in rows), default=0)
+    return "".join(f"{id_:<{width}}  {layer:<8}  {severity:<7}  {title}\n" for id_, layer, severity, title in rows)
 
 
 def show(options: Shared, rule_id: str) -> int:

@@ -13,6 +13,7 @@ from kdoctor.masking import masked
 from kdoctor.model import Diagnosis, Report, Role, Severity, Status, Verdict
 from kdoctor.report import Options, markdown, nearest, safety
 from kdoctor.report.inventory import lacks, machine
+from kdoctor.report.walk import route_text
 from kdoctor.report.words import Words, words
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
@@ -29,6 +30,9 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001  (every ren
         for offer in report.offers
         if offer.same is False
     ]
+    for route in report.routes if report.command == "route" else ():
+        level = "warning" if route.error or route.unseen else "notice"
+        out.append(f"::{level} title=kdoctor::{_data(route_text(route, say))}")
     if not out:
         out.append(_nothing(report, say))
     out += [f"::notice title=kdoctor::{_data(notice)}" for notice in report.notices]

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from kdoctor.model import CUT, UNSEEN, Check, Diagnosis, Offer, Report, Role, Verdict
+from kdoctor.model import CUT, UNSEEN, Check, Diagnosis, Offer, Report, Role, Route, Verdict
 from kdoctor.report import Options, safety
 from kdoctor.report.diagnosis import put_diagnosis, put_refuted, put_secondary
 from kdoctor.report.layout import Page, joined
 from kdoctor.report.nearest import put_nearest
+from kdoctor.report.walk import route_text
 from kdoctor.report.words import Words, words
 
 
@@ -23,6 +24,7 @@ def render(report: Report, options: Options) -> str:
     cases = [_check(check, say, fails=bool(bad)) for check in report.checks]
     cases += [_diagnosis(diagnosis, say, fails=diagnosis in bad) for diagnosis in report.diagnoses]
     cases += [_offer(offer, say) for offer in report.offers]
+    cases += [_route(route, say) for route in report.routes if report.command == "route"]
     if not cases:
         cases = [_nothing(report, say)]
     counts = {
@@ -87,6 +89,17 @@ def _offer(offer: Offer, say: Words) -> ET.Element:
         ET.SubElement(case, "failure", {"message": message, "type": "other-digest"})
     elif not offer.serves:
         ET.SubElement(case, "skipped", {"message": safety.one_line(f"{offer.outcome}{say.colon}{offer.detail}")})
+    return case
+
+
+def _route(route: Route, say: Words) -> ET.Element:
+    """Return a case that no way fails: which proxy is right, only the person knows."""
+    case = _case(f"kdoctor.route.{route.vantage.replace('.', '_')}", route.url)
+    text = safety.one_line(route_text(route, say))
+    if route.unseen:
+        ET.SubElement(case, "skipped", {"message": text})
+    else:
+        ET.SubElement(case, "system-out").text = text
     return case
 
 

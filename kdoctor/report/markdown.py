@@ -61,7 +61,7 @@ def render(report: Report, options: Options) -> str:
         parts += _platforms(report.host, say)
     elif report.command == "settings":
         parts += _settings(report, say)
-    elif not present:
+    elif not present and report.command != "route":
         parts.append(_no_problem(report, say))
     for diagnosis in report.diagnoses:
         if diagnosis.verdict is Verdict.REFUTED:

@@ -11,7 +11,7 @@ from kdoctor.report.inventory import put_platforms, put_settings
 from kdoctor.report.layout import Page, Span, joined
 from kdoctor.report.nearest import put_nearest
 from kdoctor.report.offers import put_offers
-from kdoctor.report.walk import is_ok, put_checks, put_matrix, put_routes
+from kdoctor.report.walk import is_ok, put_checks, put_matrix, put_routes, route_text
 from kdoctor.report.words import Words, words
 
 
@@ -45,6 +45,9 @@ def _put_headlines(page: Page, report: Report, say: Words) -> None:
         page.row(Span(safety.one_line(f"{row.puller} {row.topic} {row.name} {row.value}")))
     if report.command in _OWN_PAGES:
         return
+    if report.command == "route":
+        _put_ways(page, report, say)
+        return
     for diagnosis in report.diagnoses:
         if diagnosis.verdict is not Verdict.REFUTED and diagnosis.role in (Role.ROOT, Role.INDEPENDENT):
             head = f"{say.severity[diagnosis.severity]} {safety.one_line(diagnosis.rule)}{say.colon}"
@@ -53,7 +56,16 @@ def _put_headlines(page: Page, report: Report, say: Words) -> None:
         page.row(Span(_unknown(report, say)))
 
 
+def _put_ways(page: Page, report: Report, say: Words) -> None:
+    for route in report.routes:
+        page.row(Span(safety.one_line(route_text(route, say))))
+
+
 def _put_report(page: Page, report: Report, say: Words, options: Options) -> None:
+    if report.command == "route":
+        put_routes(page, report, say, verbose=1)
+        _put_notices(page, report, say)
+        return
     if report.checks and (report.command != "explain" or options.verbose):
         if report.status is not Status.HEALTHY or options.verbose:
             put_routes(page, report, say, options.verbose)
