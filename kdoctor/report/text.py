@@ -70,7 +70,7 @@ def _put_report(page: Page, report: Report, say: Words, options: Options) -> Non
         if report.status is not Status.HEALTHY or options.verbose:
             put_routes(page, report, say, options.verbose)
             put_checks(page, report, say, options.verbose)
-    elif options.verbose or report.command == "route":
+    elif options.verbose:
         put_routes(page, report, say, options.verbose)
     own = _OWN_PAGES.get(report.command)
     if own is not None:
@@ -87,7 +87,7 @@ def _put_report(page: Page, report: Report, say: Words, options: Options) -> Non
             put_diagnosis(page, diagnosis, say, options.verbose)
         else:
             put_secondary(page, diagnosis, say)
-    if not present and report.command != "route":
+    if not present:
         _put_no_problem(page, report, say, healed=bool(refuted))
     for diagnosis in refuted:
         page.gap()
