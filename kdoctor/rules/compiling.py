@@ -71,7 +71,8 @@ def _lay(base: Folder, more: Folder, notices: list[str]) -> None:
     base.recipes.update(more.recipes)
     base.files.update({key: file for key, file in more.files.items() if key not in ("words", "taxonomy")})
     base.words, base.word_files = more.words, more.word_files
-    base.taxonomy = replace(base.taxonomy, layers=more.taxonomy.layers)
+    layer_of = {id_: layer for id_, layer in base.taxonomy.layer_of.items() if id_ not in more.rules}
+    base.taxonomy = replace(base.taxonomy, layers=more.taxonomy.layers, layer_of={**layer_of, **more.taxonomy.layer_of})
     base.errors += _broken_uses(base, more)
 
 

@@ -95,6 +95,13 @@ def test_a_replaced_rule_is_told_and_its_translation_is_gone(shipped: RuleFolder
     assert wins(found, "the gate is connection refused") == ["proxy-gone"]
 
 
+def test_a_replacing_rule_may_stand_in_another_layer(shipped: RuleFolder, own: RuleFolder) -> None:
+    shipped.taxonomy(proxy_gone="proxy")
+    own.rule("proxy-gone", layer="network")
+    assert book(shipped, own).rule("proxy-gone").layer == "network"
+    assert own.lint_beside(shipped) == []
+
+
 def test_a_replaced_recipe_is_told_and_its_translation_is_gone(shipped: RuleFolder, own: RuleFolder) -> None:
     file = own.recipe("proxy.start", title="Ours", params={"proxy": {"type": "proxy", "optional": True}})
     found = book(shipped, own)
