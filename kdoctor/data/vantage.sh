@@ -5,7 +5,7 @@
 
 LC_ALL=C
 export LC_ALL
-PATH=${PATH:-/bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/var/lib/rancher/k3s/data/current/bin
+PATH=${PATH:-/bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/var/lib/rancher/k3s/data/current/bin:/var/lib/rancher/k3s/data/current/bin/aux
 export PATH
 set -uf
 exec 4</dev/null # what `within` gives to a command as its input
@@ -75,7 +75,7 @@ ran() {
     words=$(within "$@" 2>&1)
     status=$?
     say "ran $tool $status"
-    [ -z "$words" ] || printf '%s\n' "$words" | lines 100
+    [ -z "$words" ] || printf '%s\n' "$words" | lines 200
     return "$status"
 }
 
@@ -86,7 +86,7 @@ heard() {
     words=$(within "$@" 2>&1 >/dev/null)
     status=$?
     say "ran $tool $status"
-    [ -z "$words" ] || printf '%s\n' "$words" | lines 100
+    [ -z "$words" ] || printf '%s\n' "$words" | lines 200
     return "$status"
 }
 
@@ -271,7 +271,7 @@ own_environment() {
 
 tools() {
     found=
-    for tool in getent nslookup dig curl wget nc openssl bash socat df date tr od hexdump xxd sleep timeout \
+    for tool in getent nslookup dig curl wget nc openssl bash cat df date tr od hexdump xxd sleep timeout \
         crictl ctr docker kubectl; do
         if have "$tool"; then found="$found $tool"; fi
     done
@@ -467,6 +467,39 @@ wait "$reader" "$writer"
 exit 0
 '
 
+# https HOST PORT ADDRESS PROXY BUNDLE: GET /v2/ with the certificate verified; `none` for what there is not.
+# For machines without a relay. The address was checked, so a tool that cannot be held to it (wget) is not used.
+https() {
+    host=$1 port=$2 address=$3 proxy=$4 bundle=$5
+    case $address in *:*) address="[$address]" ;; esac
+    if have curl; then
+        set -- -q -s -S -i -m "$limit" --limit-rate 64k --http1.1 -A kdoctor
+        [ "$bundle" = none ] || set -- "$@" --cacert "$bundle"
+        if [ "$proxy" = none ]; then
+            set -- "$@" --noproxy '*' --resolve "$host:$port:$address"
+        else
+            set -- "$@" --noproxy '' -x "http://$proxy"
+        fi
+        ran curl "$((limit + 1))" curl "$@" "https://$host:$port/v2/"
+    elif have openssl; then
+        case $host in
+            *:*) set -- -verify_ip "$host" ;;
+            *[!0-9.]*) set -- -servername "$host" -verify_hostname "$host" ;;
+            *) set -- -verify_ip "$host" ;;
+        esac
+        set -- "$@" -verify_return_error
+        [ "$bundle" = none ] || set -- "$@" -CAfile "$bundle"
+        if [ "$proxy" = none ]; then
+            set -- "$@" -connect "$address:$port"
+        else
+            set -- "$@" -proxy "$proxy" -connect "$host:$port"
+        fi
+        ran openssl "$limit" openssl s_client "$@"
+    else
+        say "lacks bash nc curl openssl"
+    fi
+}
+
 ports() { # the listening TCP ports, as the kernel lists them
     show /proc/net/tcp
     show /proc/net/tcp6
@@ -498,7 +531,7 @@ main() {
         facts | ports) [ "$#" = 0 ] || refuse ;;
         disks | find_tool | names) [ "$#" = 1 ] || refuse ;;
         connect | relay) [ "$#" = 2 ] || refuse ;;
-        dns) [ "$#" = 5 ] || refuse ;;
+        dns | https) [ "$#" = 5 ] || refuse ;;
         *) refuse ;;
     esac
     case $command in

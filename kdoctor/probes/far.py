@@ -65,6 +65,11 @@ def _judged(address: str, ran: Ran) -> Attempt:
     return Attempt(address, UNSEEN, f"{ran.tool} does not say why it failed: {said}")
 
 
+def words_of(text: str) -> str | None:
+    """Return the outcome of tcp.connect that a tool's words tell, None where they tell none."""
+    return next((outcome for outcome, pattern in _WORDS if pattern.search(text)), None)
+
+
 async def ask_server(far: Far, ip: str, port: int, name: str, limit: float) -> Answer:
     """Have the machine ask one nameserver for both families; see nameserver.ask_server."""
     import asyncio

@@ -15,6 +15,7 @@ from kdoctor.probes.http_messages import Failed, Response
 from kdoctor.probes.registry_answers import fields, shown
 from kdoctor.probes.registry_api import Answered, Api, Token, api_of, base_url, untrusted
 from kdoctor.probes.registry_http import Conversation
+from kdoctor.probes.wire import FAR
 from kdoctor.references import ImageNameError, Reference, parse
 
 if TYPE_CHECKING:
@@ -34,6 +35,13 @@ async def ping(ask: Asking, registry: str) -> Found:
     if base is None:
         return Found(UNSEEN, f"{registry} is no host[:port] of a registry")
     stranger = untrusted(ask, registry)
+    if (far := FAR.get()) and not far.relays:
+        from kdoctor.probes import far_https
+
+        said = await far_https.ping(ask, far, registry)
+        if isinstance(said, Found):
+            return said
+        return _ping_failed(said) if isinstance(said, Failed) else _pinged(registry, said)
     async with Conversation(ask) as http:
         answer = await Api(http, registry, base).ping("same-host" if stranger else "any")
     if isinstance(answer, Failed):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from html import unescape
 from typing import TYPE_CHECKING
 
 from kdoctor.oci import read_json
 from kdoctor.probes import challenges
+from kdoctor.probes.wire import now
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,7 +99,7 @@ def clock_skew(response: Response) -> int | None:
     if theirs.tzinfo is None:
         theirs = theirs.replace(tzinfo=UTC)
     try:
-        return round((datetime.now(UTC) - theirs).total_seconds())
+        return round((now() - theirs).total_seconds())
     except OverflowError:
         return None
 

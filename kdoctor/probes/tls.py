@@ -16,6 +16,7 @@ from kdoctor.probes.dial import Clock, Opened, Unreached, open_tunnel
 from kdoctor.probes.handshake import Failed, TlsStream, failure
 from kdoctor.probes.streams import host_port, settle, split_host_port
 from kdoctor.probes.trusting import exempt, judge, looked_at, registry_name, shake
+from kdoctor.probes.wire import FAR
 from kdoctor.registries import CONTROLS, api_host, family
 from kdoctor.settings.goproxy import ascii_host
 
@@ -30,6 +31,10 @@ _CONTROLS = 3
 
 async def handshake(ask: Asking, registry: str) -> Found:
     """Shake hands with the registry; when its certificate is not trusted, look at it and say why."""
+    if (far := FAR.get()) and not far.relays:
+        from kdoctor.probes import far_https
+
+        return await far_https.handshake(ask, far, registry)
     try:
         host, port = split_host_port(api_host(registry), 443)
     except ValueError as error:

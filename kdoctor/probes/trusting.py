@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import functools
 import ipaddress
 import os
@@ -16,6 +15,7 @@ from kdoctor.probes.certificates import Leaf
 from kdoctor.probes.handshake import Failed, TlsStream, client_context, shake_hands
 from kdoctor.probes.names import literal
 from kdoctor.probes.streams import host_port
+from kdoctor.probes.wire import FAR, now
 
 if TYPE_CHECKING:
     import ssl
@@ -134,9 +134,22 @@ async def shake(opened: Opened, trust: Trust | None, host: str, clock: Clock) ->
     finally:
         if not isinstance(result, TlsStream):
             opened.stream.close()
+    if isinstance(result, TlsStream) and trust is not None and (dated := _dated(result)):
+        result.close()
+        return dated
     if isinstance(result, Failed) and result.outcome == "timeout":
         return replace(result, outcome=clock.verdict(limit, "timeout"))
     return result
+
+
+def _dated(stream: TlsStream) -> Failed | None:
+    """Return the failure that the clock of another machine makes of a handshake which is good by this one's."""
+    leaf = certificates.read(stream.leaf()) if FAR.get() else None
+    dated = leaf.out_of_date(now()) if leaf else None
+    if dated is None:
+        return None
+    reason = f"by the clock there it is {now():%Y-%m-%d %H:%M} UTC"
+    return Failed("certificate", reason, code=10 if dated == "expired" else 9, reason=reason)
 
 
 async def looked_at(host: str, clock: Clock, reopen: Reopen) -> TlsStream | None:
@@ -178,10 +191,12 @@ def judge(failed: Failed, seen: TlsStream | None, host: str) -> Distrust:
     elif failed.code not in _DATES:
         problems.add("invalid")
     if leaf is not None:
-        if dated := leaf.out_of_date(dt.datetime.now(dt.UTC)):
+        if dated := leaf.out_of_date(now()):
             problems.add(dated)
         if not leaf.covers(host):
             problems.add("name-mismatch")
+    if failed.code in _DATES and FAR.get() and not problems:
+        problems.add("expired" if failed.code == 10 else "not-yet-valid")  # by this machine's clock alone
     if failed.code in _DATES and not problems & {"expired", "not-yet-valid"}:
         # The leaf's dates are fine: those of an authority are not, and then Go knows no other chain.
         problems.add("unknown-authority" if leaf else ("expired" if failed.code == 10 else "not-yet-valid"))

@@ -6,6 +6,7 @@ machine falls back to this one's network.
 
 from __future__ import annotations
 
+import datetime as dt
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -14,3 +15,9 @@ if TYPE_CHECKING:
 
 FAR: ContextVar[Far | None] = ContextVar("far", default=None)
 """The machine whose network the running probe uses, None for this process's."""
+
+
+def now() -> dt.datetime:
+    """Return the time by the clock of the machine that is looked from: certificates are judged by it."""
+    far = FAR.get()
+    return dt.datetime.now(dt.UTC) + dt.timedelta(seconds=far.ahead if far else 0)

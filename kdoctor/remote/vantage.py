@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 
 from kdoctor.remote.machine import FarMachine, machine_of
@@ -15,20 +16,32 @@ from kdoctor.settings.resolv import ResolvConf
 from kdoctor.settings.sharing import Facet, Sharing
 from kdoctor.settings.trust import Trust
 
+_WAY_SECONDS = 5
+"""What a login may take: a clock that differs by less is not said to differ."""
+
 
 @dataclass(frozen=True, slots=True)
 class Far:
-    """A node, VM, host or pod as it was when looked at; see vantages.Vantage."""
+    """A node, VM, host or pod as it was when looked at; see vantages.Vantage.
+
+    `ahead` is by how many seconds its clock is ahead of this machine's; few are the way's own and count as none.
+    """
 
     way: Way
     machine: FarMachine
     node: Node
     session: Session = field(repr=False, compare=False)
+    ahead: int = 0
 
     @property
     def name(self) -> str:
         """The vantage's name in reports."""
         return self.way.name
+
+    @property
+    def relays(self) -> bool:
+        """Tell whether the machine has the tools to carry a connection: bash with cat and sleep, or nc."""
+        return "nc" in self.machine.tools or {"bash", "cat", "sleep"} <= self.machine.tools
 
     def sharing(self, facet: Facet) -> Sharing:
         """Everything is asked there."""
@@ -78,6 +91,7 @@ class Unreached:
 async def look(way: Way, seconds: float) -> Far | Unreached:
     """Look at the other side; at most `seconds`."""
     session = Session(way)
+    began = time.time()
     try:
         machine = machine_of(await session.ask("facts", seconds))
     except SessionError as error:
@@ -86,4 +100,6 @@ async def look(way: Way, seconds: float) -> Far | Unreached:
     pid = machine.pullers.get(engine or "", "")
     hidden = f"/proc/{pid}/environ" in machine.unseen
     env = None if hidden else machine.environments.get(pid or "self", {})
-    return Far(way, machine, Node(way.name, machine, engine, pid, env), session)
+    ahead = 0 if machine.clock is None else round(machine.clock - (began + time.time()) / 2)
+    far = Node(way.name, machine, engine, pid, env)
+    return Far(way, machine, far, session, ahead if abs(ahead) > _WAY_SECONDS else 0)

@@ -32,10 +32,11 @@ class Local(Way):
 
     folder: str = ""
     shell: tuple[str, ...] = ()
+    environment: tuple[str, ...] = ()
 
     def argv(self, arguments: Sequence[str]) -> list[str]:
-        """Return the command line; the environment holds nothing but PATH."""
-        clean = ["/usr/bin/env", "-i", f"PATH={self.folder}"]
+        """Return the command line; the environment holds PATH and what the test gives."""
+        clean = ["/usr/bin/env", "-i", f"PATH={self.folder}", *self.environment]
         return [*clean, *self.shell, "-s", "--", *arguments]
 
 
@@ -65,15 +66,15 @@ def applets(folder: Path, names: Iterable[str]) -> Path:
     return folder
 
 
-def way(shell: str, folder: Path) -> Local:
+def way(shell: str, folder: Path, *environment: str) -> Local:
     """Return the way to a shell with the tools of a folder; skip where the shell is missing."""
     if not Path(SHELLS[shell][0]).exists():
         pytest.skip(f"{shell} is not installed")
-    return Local("node:here", (shell,), folder=str(folder), shell=tuple(SHELLS[shell]))
+    return Local("node:here", (shell,), folder=str(folder), shell=tuple(SHELLS[shell]), environment=environment)
 
 
-async def far(shell: str, folder: Path) -> Far:
+async def far(shell: str, folder: Path, *environment: str) -> Far:
     """Return the vantage behind such a way."""
-    found = await look(way(shell, folder), 10.0)
+    found = await look(way(shell, folder, *environment), 10.0)
     assert isinstance(found, Far), found
     return found

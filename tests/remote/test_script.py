@@ -246,16 +246,9 @@ async def test_the_script_itself_refuses_what_it_does_not_know(tmp_path: Path) -
             await session.ask(command, 2.0, *values)
 
 
-async def test_no_password_leaves_the_other_side(tmp_path: Path, shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = way(shell, tools(tmp_path / "bin", TOOLS))
-    monkeypatch.setattr(
-        type(place),
-        "argv",
-        lambda self, arguments: [
-            "/usr/bin/env", "-i", f"PATH={self.folder}", "HTTPS_PROXY=http://ann:s3cr3t/x@proxy.test:3128",
-            "http_proxy=bob:hidden@proxy.test:8080", *self.shell, "-s", "--", *arguments,
-        ],
-    )  # fmt: skip
+async def test_no_password_leaves_the_other_side(tmp_path: Path, shell: str) -> None:
+    secrets = ("HTTPS_PROXY=http://ann:s3cr3t/x@proxy.test:3128", "http_proxy=bob:hidden@proxy.test:8080")
+    place = way(shell, tools(tmp_path / "bin", TOOLS), *secrets)
     told = await Session(place).ask("facts", 5.0)
     assert isinstance(told, Answer)
     assert "s3cr3t" not in str(told)
