@@ -16,11 +16,11 @@ _IMAGE_REF = (
 _QUOTED = rf"[\"'`]?(?:docker\.io/library/)?(?P<v>{_IMAGE_REF})"
 
 _IMAGE = (
-    rf"(?:failed to pull (?:and unpack )?image|failed to resolve (?:reference|image|source metadata for)|failed to get sandbox image|back-off pulling image|pulling image|failed pulling image|container image|sandbox image|unable to find image|error downloading image|failed to start image|failed to pull kic(?:base)? image|error pulling image|failed to load image|couldn't parse image (?:reference|name)|image pull failed for|unable to pull(?: image)?|failed to inspect image|retrieving image|failed to download image|pullimage from image service failed|ensuring node image|pull access denied for|manifest for|requested image|download image|unable to download|errimagepull: ?)[ (:]{{1,3}}{_QUOTED}",
+    rf"(?:failed to pull (?:and unpack )?image|failed to resolve (?:reference|image|source metadata for)|failed to get sandbox image|back-off pulling image|pulling image|failed pulling image|container image|sandbox image|unable to find image|error downloading image|failed to start image|pull image|pullimage|unable to pull manifest from|trying to access|accessing|failed to pull kic(?:base)? image|error pulling image|failed to load image|couldn't parse image (?:reference|name)|image pull failed for|unable to pull(?: image)?|failed to inspect image|retrieving image|failed to download image|pullimage from image service failed|ensuring node image|pull access denied for|manifest for|requested image|download image|unable to download|errimagepull: ?)[ (:]{{1,3}}{_QUOTED}",
     rf"\b(?:docker|podman|nerdctl|crictl|ctr(?: -n \S+)?(?: images?)?|skopeo|crane|sudo docker|docker image|podman image) (?:pull|push|run|create|inspect|copy)(?: -{{1,2}}[\w-]+(?:=\S+)?){{0,8}} {_QUOTED}",
     rf"docker://(?P<v>{_IMAGE_REF})",
     rf"\bimage[\"']?\s?[:=]\s?{_QUOTED}",
-    rf"\bpulling \w+ \((?P<v>{_IMAGE_REF})\)",
+    rf"\bpulling [\w.-]+ \((?P<v>{_IMAGE_REF})\)",
     rf"\btrying to pull (?:repository )?{_QUOTED}",
     rf"(?:^\s*(?:#?\d* ?\[.{{0,40}}\] |=> \[.{{0,60}}\] |\d{{1,4}} \| )?(?:>>> )?|\bstep \d+(?:/[\d.]+)? : )FROM (?:--platform=\S+ )?(?P<v>{_IMAGE_REF})",
     rf"(?:\[internal\] load metadata|resolve image config) for (?P<v>{_IMAGE_REF})",
@@ -130,7 +130,7 @@ _NOT_IMAGES = frozenset(
     {"the", "for", "from", "a", "an", "is", "to", "with", "and", "in", "not", "could", "because", "was", "failed", "id", "name", "on",
      "pull", "image", "images", "any", "this", "that", "it", "library", "config", "has", "can", "all", "some", "docker.io", "https", "http", "null",
      "present", "found", "digest", "or", "of", "error", "manifest", "does", "layers", "layer", "already", "may", "by", "policy", "tag", "be", "secrets",
-     "kic", "rpc", "unexpected", "no", "image-pull", "configuration", "exists", "format", "locally", "operating", "repository", "cannot", "using", "via", "at"}
+     "kic", "rpc", "unexpected", "no", "source", "service", "get", "head", "configuration", "exists", "format", "locally", "operating", "repository", "cannot", "using", "via", "at"}
 )  # fmt: skip
 
 
