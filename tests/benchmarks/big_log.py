@@ -47,6 +47,7 @@ _CLASS = re.compile(r"\[[^\]]*[^\x00-\x7f]|\\[sS]\\[sS]")
 
 def _bytes(regex: str) -> str:
     said = stretched(regex).replace(r"\s{1,80}", " ")
+    said = re.sub(r"\\\\|\\([^\w.+*?()|\[\]{}^$#&~\\-])", lambda m: m[1] or m[0], said)  # Rust escapes no plain signs
     signs = (c if c.isascii() else "(?:" + "".join(f"\\x{b:02X}" for b in c.encode()) + ")" for c in said)
     return "".join(signs)
 
