@@ -94,7 +94,8 @@ def test_a_wrong_list_is_told_with_its_place(text: str, said: str, tmp_path: Pat
     ],
 )
 def test_wrong_usage_is_told(arguments: list[str], said: str, tmp_path: Path) -> None:
-    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    cache = os.environ["XDG_CACHE_HOME"]
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "XDG_CACHE_HOME": cache, "PYTHONPATH": str(ROOT)}
     done = kdoctor(env, "mirrors", *arguments)
     assert done.returncode == 2
     assert said in done.stderr.decode()

@@ -89,7 +89,14 @@ def check(tmp_path: Path, name: str, text: str, *more: str) -> tuple[dict[str, A
     file = tmp_path / name
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
-    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"}
+    cache = os.environ["XDG_CACHE_HOME"]
+    env = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "XDG_CACHE_HOME": cache,
+        "PYTHONPATH": str(ROOT),
+        "LANG": "C.UTF-8",
+    }
     done = kdoctor(env, "check", "--config", str(file), "-o", "json", *more)
     assert not done.stderr, done.stderr
     report: dict[str, Any] = json.loads(done.stdout)
@@ -137,7 +144,8 @@ def test_a_good_file_is_healthy(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_wrong_usage(name: str, tmp_path: Path) -> None:
     if name == "nothing.toml":
         (tmp_path / name).write_text("")
-    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    cache = os.environ["XDG_CACHE_HOME"]
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "XDG_CACHE_HOME": cache, "PYTHONPATH": str(ROOT)}
     done = kdoctor(env, "check", "--config", str(tmp_path / name))
     assert done.returncode == 2
     assert name in done.stderr.decode()
