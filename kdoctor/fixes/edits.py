@@ -18,7 +18,11 @@ def edited(edit: Edit, text: str | None) -> str | None:
         NotEditableError: the text is not what the format or the edit expects.
     """
     new = _edited(edit, text)
-    if edit.replace and new == text and not any(value in (text or "") for value in edit.replace.values()):
+    if (
+        edit.replace
+        and new == text
+        and not any(value.rpartition("://")[2] in (text or "") for value in edit.replace.values())
+    ):
         raise NotEditableError(f"the value {next(iter(edit.replace))} does not stand in it as it is in effect")
     return new
 
