@@ -69,8 +69,7 @@ def check_writable(path: Path, shown: str, size: int) -> None:
         FixError: it cannot; the text says what to do.
     """
     folder = next(parent for parent in path.parents if parent.is_dir())
-    if not os.access(folder, os.W_OK | os.X_OK):
-        # access(2) asks for the real user; for root only a read-only file system says no
+    if not _may_write(folder):
         what = "is on a read-only file system" if _read_only(folder) else "may not be changed by this user"
         hint = "" if _is_root() else "; run the same command with sudo"
         raise FixError(f"{shown} {what}{hint}")
@@ -83,6 +82,11 @@ def check_writable(path: Path, shown: str, size: int) -> None:
         room = os.statvfs(folder)
         if room.f_bavail * room.f_frsize < size + _SPARE:
             raise FixError(f"{shown}: no room left on its file system; nothing was changed")
+
+
+def _may_write(folder: Path) -> bool:
+    """Ask for the effective user; for root only a read-only file system says no."""
+    return os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def write(path: Path, found: Found, data: bytes, temporary: str) -> None:

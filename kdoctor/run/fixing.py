@@ -85,10 +85,14 @@ async def offer(book: Book, wanted: Wanted, wish: Wish) -> Offer:
         UsageError: a rule needs a fact that is not given, or a fact is none.
         FixError: the files cannot be edited.
     """
-    job = Run(book, wanted)
-    report = await job.go()
-    situation = job.situation
-    assert situation is not None
+    if wish.rules and not any(book.rule(one).detect for one in wish.rules):
+        situation = await survey(wanted.given(), wanted.seconds)  # no step of a check would find them
+        report = Report("check", Status.UNKNOWN, wanted.lang, host=situation.host)
+    else:
+        job = Run(book, wanted)
+        report = await job.go()
+        assert job.situation is not None
+        situation = job.situation
     cases = await _named(book, wanted, wish, situation, report) if wish.rules else _root(report)
     return await planned(cases, situation, report, wish.recipe)
 
