@@ -21,6 +21,8 @@ class Kind:
     `run` is "module:function"; `params` maps a name to its fact type, with "?" behind
     the type of one that may be left out. `fields` maps a name to text, number, bool or list.
     `last` is asked only where the other probes of a rule do not decide: it costs somebody something.
+    `by_shell` is asked from this shell where the puller cannot be looked from: a fix may name what it
+    finds, and no verdict rests on it.
     """
 
     id: str
@@ -31,6 +33,7 @@ class Kind:
     params: Mapping[str, str] = field(default_factory=dict)
     fields: Mapping[str, str] = field(default_factory=dict)
     last: bool = False
+    by_shell: bool = False
 
 
 # How reaching an address can end, before anything is said over the connection.
@@ -381,6 +384,7 @@ _KINDS = (
         ("found", "none"),
         {"registry": "registry", "image": "image?"},
         {"repository": "text", "host": "text", "tried": "list"},
+        by_shell=True,
     ),
     # --- docker --------------------------------------------------------------------------------
     Kind(

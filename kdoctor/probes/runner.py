@@ -77,6 +77,8 @@ class Runner:
         """Return the answer of one probe; never raises for what it finds."""
         if isinstance(place.vantage, Far) and KINDS[kind].facet == "none" and kind not in FROM_AFAR:
             place = self._near or place
+        if KINDS[kind].by_shell and not _can_look(place, KINDS[kind]):
+            place = self._near or place
         key = (place.name, kind, tuple(sorted(params.items())))
         task = self._asked.get(key)
         if task is None:
@@ -153,6 +155,10 @@ class _Asking:
 
     def other(self, kind: str, **params: str) -> Awaitable[Evidence]:
         return self.runner.ask(self.place, kind, params)
+
+
+def _can_look(place: Place, kind: Kind) -> bool:
+    return place.vantage is not None and (kind.facet == "none" or place.vantage.sharing(kind.facet).shared)
 
 
 def _function(kind: Kind) -> Callable[..., Awaitable[Found]]:

@@ -9,6 +9,8 @@ import pytest
 
 from kdoctor import registries
 from kdoctor.model import Evidence
+from kdoctor.probes.kinds import KINDS
+from kdoctor.probes.runner import Place, Runner
 from kdoctor.registries import PublicMirror
 from kdoctor.settings.dockerd import Mirror
 from kdoctor.settings.source import Source
@@ -185,3 +187,26 @@ async def test_what_was_cut_off_is_not_none(tmp_path: Path, monkeypatch: pytest.
         for kind in ("control", "substitute", "mirrors"):
             asker.began = time.monotonic()
             assert (await asker.other(f"registry.{kind}", registry="registry.k8s.io")).outcome == "cut", kind
+
+
+async def test_a_mirror_is_looked_for_from_the_shell_where_the_puller_is_unseen(tmp_path: Path) -> None:
+    """A fix may name what serves from here; the puller's own registry is not asked from elsewhere."""
+    shell = Place("shell", Puller(tmp_path, proxy_env=(("HTTPS_PROXY", "http://127.0.0.1:1"),)))
+    runner = Runner(5.0, frozenset(), shell)
+    node = Place("node", None, "no node runs here")
+    found = await runner.ask(node, "registry.substitute", {"registry": "registry.k8s.io"})
+    ping = await runner.ask(node, "registry.ping", {"registry": "registry.k8s.io"})
+    assert (found.vantage, found.outcome) == ("shell", "none")
+    assert found.data["tried"]
+    assert (ping.vantage, ping.outcome) == ("node", "unseen")
+
+
+def test_no_verdict_rests_on_what_the_shell_sees() -> None:
+    from kdoctor.rules.book import open_book
+
+    by_shell = {kind.id for kind in KINDS.values() if kind.by_shell}
+    book = open_book(())
+    for rule in map(book.rule, book.ids):
+        ids = [p.id for p in rule.probes if p.use in by_shell]
+        decided = f"{rule.verdict.confirmed} {rule.verdict.refuted}"
+        assert not [one for one in ids if f"{one}." in decided], rule.id
