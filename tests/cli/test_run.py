@@ -12,7 +12,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,14 @@ while time.monotonic() < end:
     time.sleep(0.05)
 print("seen", len(seen), flush=True)
 """
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _sigint() -> Iterator[None]:
+    """Have children begin with the usual SIGINT, also where this run is a job in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def run(
