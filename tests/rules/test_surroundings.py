@@ -51,6 +51,7 @@ def test_every_example_keeps_its_root(name: str) -> None:
     assert not lost
 
 
+@pytest.mark.timeout(0 if PAIRS else 120)
 @settings(
     max_examples=PAIRS or 600,
     deadline=None,
