@@ -110,6 +110,9 @@ def _in_compose(text: str) -> str:
 
 # Where each line has its own stamp, or the whole is one field, a message of several lines is not met whole.
 OF_ONE_LINE = frozenset({"journald", "docker logs", "json", "json twice", "logfmt", "in quotation marks"})
+# A few bare words are known for a registry's only where they stand alone, not in some program's log.
+OF_A_PROGRAM = frozenset({"journald", "docker logs"})
+FEW = 50
 # Only the words of those who report to the API server are met in events and in a pod's status.
 OF_A_NODE = frozenset({"events", "event list", "status"})
 NODE_ENGINES = frozenset({"kubelet", "containerd", "cri-o", "k3s"})

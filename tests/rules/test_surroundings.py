@@ -17,7 +17,7 @@ from kdoctor.rules.book import shipped_folder
 from kdoctor.rules.compiling import as_book
 from kdoctor.rules.load import read_folder
 from kdoctor.rules.match import match
-from tests.rules.surroundings import NODE_ENGINES, OF_A_NODE, OF_ONE_LINE, OUTER, SURROUNDINGS
+from tests.rules.surroundings import FEW, NODE_ENGINES, OF_A_NODE, OF_A_PROGRAM, OF_ONE_LINE, OUTER, SURROUNDINGS
 
 PAIRS = int(os.environ.get("KDOCTOR_SURROUNDINGS", "0"))
 FOLDER = read_folder(shipped_folder())
@@ -28,6 +28,8 @@ EXAMPLES = [(rule.id, example) for rule in FOLDER.rules.values() for example in 
 def fits(name: str, example: model.Positive) -> bool:
     """Tell whether that text is met in those surroundings at all."""
     if name in OF_ONE_LINE | OF_A_NODE and "\n" in example.text.strip():
+        return False
+    if name in OF_A_PROGRAM and len(example.text) < FEW:
         return False
     return name not in OF_A_NODE or example.engine in NODE_ENGINES
 
