@@ -135,21 +135,26 @@ def _put_no_problem(page: Page, report: Report, say: Words, *, healed: bool) -> 
 
 
 def _put_unseen(page: Page, report: Report, say: Words) -> None:
-    """Say once each what could not be looked at; "could not look" is never "healthy"."""
-    missed: dict[str, None] = {}
+    """Say what could not be looked at, each reason once; "could not look" is never "healthy"."""
+    missed: dict[str, dict[str, None]] = {}
     seen_in_table = bool(report.checks) and report.command != "explain" and report.status is not Status.HEALTHY
     for evidence in (e for d in report.diagnoses for e in d.evidence if not e.known):
         why = evidence.detail or (say.cut if evidence.outcome == CUT else say.unseen)
-        missed[f"{evidence.probe} {evidence.target} ({evidence.vantage}){say.colon}{why}"] = None
+        missed.setdefault(why, {})[f"{evidence.probe} {evidence.target} ({evidence.vantage})"] = None
     for check in report.checks:
         if check.outcome in (UNSEEN, CUT) and not check.skipped and not seen_in_table:
             why = check.detail or (say.cut if check.outcome == CUT else say.unseen)
-            missed[f"{check.id} {check.target} ({check.vantage}){say.colon}{why}"] = None
+            missed.setdefault(why, {})[f"{check.id} {check.target} ({check.vantage})"] = None
     if missed:
         page.gap()
         page.text(say.not_seen, style="head")
-    for sentence in missed:
-        page.text(sentence, first="- ", indent=2)
+    for why, questions in missed.items():
+        if len(questions) == 1:
+            page.text(f"{next(iter(questions))}{say.colon}{why}", first="- ", indent=2)
+            continue
+        page.text(f"{why.rstrip('.')}{say.colon.rstrip()}", first="- ", indent=2)
+        for question in questions:
+            page.text(question, first="- ", indent=4)
 
 
 def _put_notices(page: Page, report: Report, say: Words) -> None:

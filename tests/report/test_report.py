@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 
-from kdoctor.model import Check, Report, Role, Severity, Status, Verdict
+from kdoctor.model import UNSEEN, Check, Evidence, Report, Role, Severity, Status, Verdict
 from kdoctor.report import RENDERERS, Options
 from kdoctor.report.github import append_summary
 from kdoctor.report.json import schema
@@ -83,6 +83,15 @@ def test_text_says_what_is_wrong_then_how_we_know_then_what_to_do(problem: Repor
     ]
     places = [out.index(word) for word in order]
     assert places == sorted(places)
+
+
+def test_a_reason_for_not_seeing_stands_once(problem: Report) -> None:
+    why = "no node of a local cluster runs here"
+    unseen = tuple(Evidence(f"registry.{kind}", "reg.example.com", "node", UNSEEN, why) for kind in ("ping", "blob"))
+    out = _text(replace(problem, diagnoses=(replace(problem.diagnoses[0], evidence=unseen),), checks=()))
+    assert out.count(why) == 1
+    assert "- registry.ping reg.example.com (node)" in out
+    assert "- registry.blob reg.example.com (node)" in out
 
 
 def test_a_command_is_alone_on_its_line_and_whole(problem: Report) -> None:
