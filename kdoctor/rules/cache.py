@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -28,6 +27,8 @@ def place(sources: Sequence[Path], version: str) -> Path | None:
 
 def keep(target: Path, write: Callable[[Path], None]) -> None:
     """Let `write` fill a folder that then becomes `target`, whole or not at all; what fails is of no matter."""
+    import tempfile  # rarely needed: it costs more than reading what was kept
+
     with contextlib.suppress(OSError):
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _forget_old(target.parent)
