@@ -272,6 +272,7 @@ _ASKS_CHINESE = {
     "registry.substitute": "从这里看，哪个已知的公共镜像站能提供该仓库的镜像？",
     "docker.ping": "在该用户会使用的 Docker 套接字上，有容器引擎应答吗？",
     "docker.config": "daemon.json 能解析吗，守护进程接受其中的键吗？",
+    "config.file": "运行时、systemd 单元或解析器的配置文件写的内容，它的程序接受吗？",
     "docker.distribution": "让守护进程自己去问仓库要这个镜像时，它怎么说？",
     "docker.insecure": "守护进程把该仓库当作不安全的（允许明文 HTTP 或不验证 TLS）吗？",
     "docker.credentials": "Docker CLI 会对该仓库使用哪些凭据，凭据助手在吗？不会运行任何助手。",
