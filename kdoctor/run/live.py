@@ -83,7 +83,7 @@ class _View:
     def __init__(self, book: Book, question: Question, candidate: Candidate, situation: Situation, run: Runner) -> None:
         self.book, self.candidate, self.run = book, candidate, run
         name = places.vantage_name(candidate.engine, question.text, situation.vantages.docker is not None)
-        self.place: Place = situation.puller(name, question.text)
+        self.place: Place = situation.puller(name, question.text, sure=places.says_docker(question.text))
         on = places.platforms(candidate.engine, question.text, name, situation.host, sys.platform)
         self.setting = situation.setting(book, question.lang, on, self.place)
         self.others = _others(situation, self.place)

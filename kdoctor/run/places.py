@@ -34,6 +34,8 @@ _DESKTOP = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _DAEMON_WORDS = re.compile(r"error response from daemon|dockerd\[|docker: error", re.IGNORECASE)
+# The program's own name, not that of a registry's host.
+_DOCKER = re.compile(r"unable to find image|(?<![\w.-])docker(?:d|\.exe|-compose)?\b(?!\.(?:io|com)\b)", re.IGNORECASE)
 # Words of a node, or of the Docker inside it, although a tool's name stands beside them.
 _IN_NODE = re.compile(
     r"\bkubelet\b|failed to pull image|errimagepull|imagepullbackoff|createpodsandbox|\[error imagepull\]"
@@ -49,6 +51,11 @@ _CLUSTERS = (
     ("k3d", re.compile(r"\bk3d-", re.IGNORECASE)),
     ("k3s", re.compile(r"\bk3s\b|rancher/mirrored", re.IGNORECASE)),
 )
+
+
+def says_docker(text: str) -> bool:
+    """Tell whether a text is surely of docker or its daemon: the name of its registry alone may stand anywhere."""
+    return _DAEMON_WORDS.search(text) is not None or _DOCKER.search(text) is not None
 
 
 def vantage_name(engine: str | None, text: str, has_docker: bool) -> str:

@@ -52,19 +52,20 @@ class Situation:
         why = lost.because if lost else self.vantages.no_docker if name == "docker" else NODE_UNSEEN
         return Place(name, None, why)
 
-    def puller(self, name: str, text: str) -> Place:
-        """Return the place of a text's puller: `name` is shell, docker or node; a node is chosen by --via or text."""
-        asked = [far for far in self.vantages.far if far.way.asked]
-        if name == "node":
-            return self._node(text, asked)
-        remote = next((far for far in asked if far.node.engine == "dockerd" or self.vantages.docker is None), None)
-        if name == "docker" and remote is not None:
-            return Place(remote.name, remote)
-        return self.place(name)
+    def puller(self, name: str, text: str, *, sure: bool = True) -> Place:
+        """Return the place of a text's puller: `name` is shell, docker or node; `sure` that the text shows it.
 
-    def _node(self, text: str, asked: Sequence[Far]) -> Place:
+        What --via names comes first: the person says where the text is from. Only a text that is surely
+        a Docker daemon's stays with the one here where what --via names has none.
+        """
+        asked = [far for far in self.vantages.far if far.way.asked]
+        if name == "docker" and sure and self.vantages.docker is not None:
+            asked = [far for far in asked if far.node.engine == "dockerd"]
         if asked:
             return Place(asked[0].name, asked[0])
+        return self._node(text) if name == "node" else self.place(name)
+
+    def _node(self, text: str) -> Place:
         far = self.vantages.far
         unreached = self.vantages.unreached
         if not far:

@@ -180,7 +180,8 @@ def _of_hosts_toml(node: Node, path: str, text: str) -> Iterator[_Host]:
         given = entry.get("ca")
         authorities = (given,) if isinstance(given, str) else jsonfile.texts(given)
         pulls = isinstance(capabilities, list) and "pull" in capabilities
-        yield _Host(url, source, pulls, entry.get("skip_verify") is True, authorities)
+        shown = url if url.startswith("http") else f"https://{url}"  # containerd's parseHostConfig
+        yield _Host(shown, source, pulls, entry.get("skip_verify") is True, authorities)
 
 
 def _of_config_toml(node: Node, name: str) -> Iterator[_Host]:

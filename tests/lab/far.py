@@ -109,6 +109,29 @@ class SshHost:
         self.place.script("mkdir -p /run/sshd; /usr/sbin/sshd -f /etc/ssh/lab_config")
         _wait(lab, HOST_ADDRESS)
 
+    def start_containerd(self, environment: str = "") -> None:
+        """Start Debian's containerd there, with `NAME=VALUE` in its environment, and wait for its socket."""
+        self.place.script(
+            "mkdir -p /var/lib/kdoctor-lab /run/containerd\nmount -t tmpfs lab-containerd /var/lib/kdoctor-lab\n"
+            f"setsid env {environment} containerd --root /var/lib/kdoctor-lab >/run/containerd.log 2>&1 </dev/null &"
+        )
+        deadline = time.monotonic() + 10
+        while not self.place.path("/run/containerd/containerd.sock").exists():
+            if time.monotonic() > deadline:
+                raise RuntimeError(self.place.path("/run/containerd.log").read_text())
+            time.sleep(0.05)
+
+    def pull(self, image: str, environment: str = "") -> tuple[bool, str]:
+        """Pull with ctr, which follows hosts.toml and has an environment of its own; return result and words."""
+        argv = ["env", *environment.split(), "ctr", "images", "pull", "--hosts-dir", "/etc/containerd/certs.d", image]
+        done = self.place.run(argv, merge=True)
+        return done.returncode == 0, done.stdout
+
+    def trust(self, authority: Path) -> None:
+        """Add a CA certificate to the system's own."""
+        with self.place.path("/etc/ssl/certs/ca-certificates.crt").open("a") as bundle:
+            bundle.write("\n" + authority.read_text())
+
     def write(self, path: str, text: str) -> None:
         """Write a file of the host."""
         file = self.place.path(path)
@@ -150,6 +173,7 @@ done
 mount -t tmpfs -o mode=755 lab-run /run
 rm -f /etc/resolv.conf /etc/nsswitch.conf /etc/hosts
 rm -rf /root/.ssh /etc/docker /etc/containerd
+mkdir -p /etc/containerd
 echo 'hosts: files dns' >/etc/nsswitch.conf
 echo '127.0.0.1 localhost' >/etc/hosts
 ip link set lo up

@@ -179,6 +179,49 @@ def test_explain_via_ssh_confirms_what_the_shell_cannot(lab: Lab, host: SshHost)
     assert steps(report, "docker")["name"] == "ok"
 
 
+def test_containerd_of_the_host_and_its_dead_proxy(lab: Lab, host: SshHost) -> None:
+    assert lab.directory
+    host.write("/etc/resolv.conf", node_resolver())
+    host.trust(lab.directory / "ca.pem")
+    dead = f"HTTPS_PROXY=http://{addresses.PROXY}:{addresses.PROXY_CLOSED}"
+    host.start_containerd(dead)
+    ok, text = host.pull("docker.io/library/alpine:latest", dead)
+    assert not ok
+    assert "connection refused" in text, text
+    report, status = kdoctor(lab, "explain", "-", "--via", SSH, stdin=f"$ ctr images pull alpine\n{text}")
+    assert status == 0, told(report)
+    found = first(report)
+    assert (found["rule"], found["verdict"], found["vantage"]) == ("proxy-connection-refused", "confirmed", SSH), (
+        text,
+        told(report),
+    )
+    assert "containerd (pid " in str(found["evidence"]), found["evidence"]
+
+
+def test_hosts_toml_of_a_real_containerd_is_followed_as_ctr_does(lab: Lab, host: SshHost) -> None:
+    assert lab.directory
+    image = "docker.io/library/alpine:latest"
+    host.write("/etc/resolv.conf", node_resolver())
+    host.trust(lab.directory / "ca.pem")
+    host.write(
+        "/etc/containerd/certs.d/docker.io/hosts.toml",
+        f'server = "https://{addresses.HUB}"\n[host."https://{addresses.MIRROR}"]\ncapabilities = ["pull","resolve"]\n',
+    )
+    host.start_containerd()
+    lab.firewall.refuse(addresses.HUB)
+    ok, text = host.pull(image)
+    assert ok, text
+    report, _ = kdoctor(lab, "check", "--image", "alpine", "--via", SSH)
+    assert steps(report, SSH)["mirrors"] == "ok", told(report)
+    assert not [d for d in report["diagnoses"] if d["vantage"] == SSH and d["severity"] == "error"], told(report)
+    lab.firewall.refuse(addresses.MIRROR)
+    ok, text = host.pull(image)
+    assert not ok
+    report, status = kdoctor(lab, "check", "--image", "alpine", "--via", SSH)
+    assert status == 1
+    assert steps(report, SSH)["mirrors"] == "all-dead", told(report)
+
+
 def test_a_host_that_cannot_be_asked_leaves_the_answer_open(lab: Lab) -> None:
     report, status = kdoctor(lab, "check", "--via", "ssh:10.77.0.9")
     assert status == 3, told(report)

@@ -288,3 +288,28 @@ def test_plain_output_imports_nothing_heavy(name: str) -> None:
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_way_is_shown_vantage_by_vantage_where_there_are_several() -> None:
+    from kdoctor.model import Check, Report, Status
+    from kdoctor.report import Options, text
+
+    def check(vantage: str, step: str, outcome: str, *, ok: bool = True, skipped: str | None = None) -> Check:
+        return Check(step, vantage, "reg.test", outcome, 0.1, skipped, "", ok, "reg.test")
+
+    checks = (
+        check("docker", "name", "ok"),
+        check("docker", "connect", "open"),
+        check("node:a", "name", "nxdomain", ok=False),
+        check("ssh:b", "connect", "", skipped="unseen: no way"),
+    )
+    shown = text.render(Report("check", Status.PROBLEM, "en", checks=checks), Options(False, 0, False, 80))
+    matrix = shown[shown.index("Where the way breaks") :].split("\n\n", maxsplit=1)[0].splitlines()
+    assert [" ".join(line.split()) for line in matrix[1:]] == [
+        "reg.test",
+        "docker ok",
+        "node:a name: nxdomain",
+        "ssh:b connect: not seen",
+    ]
+    alone = text.render(Report("check", Status.PROBLEM, "en", checks=checks[:2]), Options(False, 0, False, 80))
+    assert "Where the way breaks" not in alone

@@ -1,0 +1,155 @@
+"""Who pulls on another machine, and what its files and processes say; read from the script's answer alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from kdoctor.remote import answers
+from kdoctor.remote.machine import machine_of
+from kdoctor.remote.session import Session
+from kdoctor.remote.vantage import Far
+from kdoctor.remote.ways import Way
+from kdoctor.settings import node
+from kdoctor.settings.node import Node
+
+
+def far(*lines: str) -> Far:
+    """Return the vantage that an answer to `facts` describes."""
+    machine = machine_of(answers.read([answers.HEADER, "ostype Linux", "arch aarch64", "hostname n1", *lines, "end"]))
+    engine = node.puller(machine.pullers)
+    pid = machine.pullers.get(engine or "", "")
+    hidden = f"/proc/{pid}/environ" in machine.unseen
+    env = None if hidden else machine.environments.get(pid or "self", {})
+    way = Way("node:n1", ())
+    return Far(way, machine, Node("node:n1", machine, engine, pid, env), Session(way))
+
+
+def file(path: str, text: str) -> list[str]:
+    return [f"file {path}", *(f"| {line}" for line in text.splitlines())]
+
+
+@pytest.mark.parametrize(
+    ("processes", "engine"),
+    [
+        (["containerd", "kubelet"], "containerd"),
+        (["containerd", "dockerd"], "dockerd"),
+        (["containerd", "dockerd", "kubelet"], "containerd"),
+        (["containerd", "dockerd", "kubelet", "cri-dockerd"], "dockerd"),
+        (["crio", "kubelet", "containerd"], "crio"),
+        (["k3s-server", "containerd"], "containerd"),
+        (["kubelet"], None),
+        ([], None),
+    ],
+)
+def test_the_puller_is_kubernetes_own_engine(processes: list[str], engine: str | None) -> None:
+    assert node.puller(dict.fromkeys(processes, "1")) == engine
+
+
+def test_the_proxy_is_that_of_the_engines_process_and_has_the_drop_in_as_its_source() -> None:
+    drop_in = "/etc/systemd/system/containerd.service.d/http-proxy.conf"
+    place = far(
+        "directory /run/systemd/system",
+        "env self HTTPS_PROXY=http://other.test:1",
+        "process 7 containerd",
+        "process 8 kubelet",
+        "env 7 HTTPS_PROXY=http://xxxxx:xxxxx@proxy.test:3128",
+        "env 7 NO_PROXY=10.0.0.0/8",
+        *file(drop_in, "[Service]\nEnvironment=HTTPS_PROXY=http://xxxxx:xxxxx@proxy.test:3128"),
+    )
+    found = place.proxies().route("https://registry.k8s.io/v2/")
+    assert found.endpoint == ("proxy.test", 3128)
+    assert found.setting
+    assert (found.setting.source.kind, found.setting.source.file, found.setting.source.line) == ("systemd", drop_in, 2)
+    assert found.setting.masked
+    assert place.proxies().no_proxy
+    assert place.platform() == "linux/arm64"
+
+
+def test_an_environment_that_may_not_be_read_is_unseen_and_not_direct() -> None:
+    place = far("process 7 containerd", "hidden /proc/7/environ")
+    assert place.proxies().route("https://registry.k8s.io/v2/").unseen
+
+
+def test_without_an_engine_the_sessions_environment_counts() -> None:
+    found = far("env self https_proxy=http://proxy.test:3128").proxies().route("https://quay.io/v2/")
+    assert found.endpoint == ("proxy.test", 3128)
+    assert "a session on node:n1" in found.because
+
+
+HOSTS = """server = "https://registry-1.docker.io"
+[host."https://mirror.test"]
+  capabilities = ["pull", "resolve"]
+  ca = "/etc/containerd/certs.d/docker.io/ca.crt"
+[host."https://push.test"]
+  capabilities = ["push"]
+[host."https://registry-1.docker.io"]
+  skip_verify = true
+"""
+
+
+def test_hosts_toml_gives_the_mirrors_that_pull_and_what_it_says_of_trust() -> None:
+    place = far(
+        "process 7 containerd",
+        *file("/etc/containerd/config.toml", 'version = 2\n    config_path = "/etc/containerd/certs.d"'),
+        *file("/etc/containerd/certs.d/docker.io/hosts.toml", HOSTS),
+        *file("/etc/containerd/certs.d/_default/hosts.toml", '[host."https://all.test"]'),
+    )
+    mirrors = place.mirrors("registry-1.docker.io")
+    assert [m.url for m in mirrors] == ["https://mirror.test", "https://registry-1.docker.io"]
+    assert mirrors[0].file == "/etc/containerd/certs.d/docker.io/hosts.toml"
+    assert mirrors[0].line == 2
+    assert place.trust("registry-1.docker.io").insecure
+    assert [m.url for m in place.mirrors("quay.io")] == ["https://all.test"]
+    assert {"mirror.test", "docker.io"} <= place.known()
+
+
+def test_older_mirrors_of_config_toml_and_registries_conf() -> None:
+    endpoints = 'endpoint = ["https://old.test", "https://registry-1.docker.io"]'
+    text = f'[plugins."io.containerd.grpc.v1.cri".registry.mirrors."docker.io"]\n{endpoints}'
+    assert [
+        m.url for m in far("process 7 containerd", *file("/etc/containerd/config.toml", text)).mirrors("docker.io")
+    ] == ["https://old.test"]
+    conf = '[[registry]]\nlocation = "docker.io"\n[[registry.mirror]]\nlocation = "m.test"\ninsecure = true'
+    place = far("process 7 crio", *file("/etc/containers/registries.conf", conf))
+    assert [m.url for m in place.mirrors("docker.io")] == ["http://m.test"]
+    assert place.mirrors("quay.io") == ()
+
+
+def test_docker_on_the_other_machine_has_its_daemon_json() -> None:
+    config = '{"registry-mirrors": ["https://hub.test"], "insecure-registries": ["reg.test:5000"]}'
+    place = far("process 7 dockerd", "process 8 containerd", *file("/etc/docker/daemon.json", config))
+    assert [m.url for m in place.mirrors("docker.io")] == ["https://hub.test"]
+    assert place.mirrors("quay.io") == ()
+    assert place.trust("reg.test:5000").insecure
+    assert not place.trust("quay.io").insecure
+
+
+@pytest.mark.parametrize("text", ["[host", 'host = "x"', '[host."u"]\ncapabilities = 3', "\x00"])
+def test_broken_toml_is_no_mirror_and_no_error(text: str) -> None:
+    place = far("process 7 containerd", *file("/etc/containerd/certs.d/docker.io/hosts.toml", text))
+    assert place.mirrors("docker.io") == ()
+
+
+def test_disks_and_names_are_the_other_machines() -> None:
+    place = far(
+        "disk /var/lib",
+        "ran df 0",
+        "| Filesystem 1024-blocks Used Available Capacity Mounted on",
+        "| /dev/mapper/a b 1000 100 900 10% /var/lib",
+        "ran df-inodes 0",
+        "| Filesystem Inodes IUsed IFree IUse% Mounted on",
+        "| /dev/mapper/a b 50 40 10 80% /var/lib",
+        *file("/etc/resolv.conf", "nameserver 10.0.0.2\nsearch svc.cluster.local\noptions ndots:5"),
+        "link ../run/systemd/resolve/resolv.conf",
+    )
+    disk = place.machine.disks[0]
+    assert (disk.total, disk.free, disk.inodes, disk.free_inodes) == (1000 * 1024, 900 * 1024, 50, 10)
+    conf = place.resolvers()
+    assert (conf.servers, conf.search, conf.ndots, conf.manager) == (
+        ("10.0.0.2",),
+        ("svc.cluster.local",),
+        5,
+        "systemd-resolved",
+    )
+    assert far("hidden /etc/resolv.conf").resolvers().unseen
+    assert not far().resolvers().exists
