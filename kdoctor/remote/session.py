@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 import signal
+import sys
 from collections.abc import Sequence
 from importlib import resources
 
@@ -148,7 +149,10 @@ async def _ended(process: asyncio.subprocess.Process | None) -> None:
         return
     if process.returncode is None:
         with contextlib.suppress(OSError):
-            os.killpg(process.pid, signal.SIGKILL)  # minikube runs ssh, ssh its ProxyCommand
+            if sys.platform == "win32":
+                process.kill()
+            else:
+                os.killpg(process.pid, signal.SIGKILL)  # minikube runs ssh, ssh its ProxyCommand
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_LAST):
             await process.wait()

@@ -17,6 +17,10 @@ from kdoctor.errors import UsageError, did_you_mean
 KINDS = ("docker-exec", "minikube", "ssh", "podman-machine", "pod", "node")
 FORMS = "docker-exec:CONTAINER, minikube[:PROFILE], ssh:[USER@]HOST, podman-machine[:NAME], pod:NS/NAME or node:NAME"
 
+_DEBUG = (
+    "If you want that: kubectl debug node/{node} --image=IMAGE -- sleep 600, then --via pod:default/POD "
+    "with the name that it prints"
+)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _SSH = re.compile(
     r"(?:ssh://)?(?:[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}@)?(?:[A-Za-z0-9_][\w.-]{0,252}|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?"
@@ -63,6 +67,10 @@ def given(via: str) -> Way:
         UsageError: no such kind of way, or a name that cannot be one.
     """
     kind, _, value = via.partition(":")
+    if kind in ("kubectl-debug", "debug"):
+        raise UsageError(
+            f'--via "{via}": kubectl debug starts a pod and pulls an image. {_DEBUG.format(node=value or "NODE")}'
+        )
     if kind not in KINDS:
         raise UsageError(f'--via "{via}": no way "{kind}".{did_you_mean(kind, KINDS)} There are {FORMS}.')
     if kind == "ssh":

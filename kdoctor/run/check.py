@@ -137,7 +137,7 @@ class Run:
             setting = situation.setting(self.book, self.wanted.lang, on, here)
             return await diagnosed(candidate, setting, here, run)
 
-        found = merged(self.walk.found)
+        found = merged(sorted(self.walk.found, key=lambda c: c.vantage not in (None, "shell", "docker")))
         return ordered(list(zip(await asyncio.gather(*(one(c) for c in found)), found, strict=True)))
 
     def _engine(self, candidate: Candidate) -> str | None:

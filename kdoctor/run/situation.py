@@ -31,6 +31,10 @@ NODE_UNSEEN = (
 )
 _LAST = 1.0
 """Seconds that what is cut off gets to let go of sockets and programs."""
+NO_LIST = (
+    "the text comes from a node's runtime, and nodes that are containers cannot be listed: {why}; "
+    "name the node with --via (ssh:HOST, minikube, pod:NS/NAME)"
+)
 SEVERAL_NODES = "the text comes from a node's runtime, and it does not say which of {names}; name it with --via"
 
 
@@ -69,7 +73,10 @@ class Situation:
         far = self.vantages.far
         unreached = self.vantages.unreached
         if not far:
-            return Place("node", None, "; ".join(one.because for one in unreached) or NODE_UNSEEN)
+            docker = self.vantages.docker
+            silent = docker.failure.detail if docker and docker.failure else ""
+            why = "; ".join(one.because for one in unreached) or (NO_LIST.format(why=silent) if silent else NODE_UNSEEN)
+            return Place("node", None, why)
         said = [one for one in far if _named(text, one.machine.hostname) or _named(text, one.name.partition(":")[2])]
         clusters = {(one.way.tool, one.way.cluster) for one in far}
         fits = said or (list(far) if len(clusters) == 1 else self._current(far))

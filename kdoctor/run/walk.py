@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from kdoctor.model import CUT, UNSEEN, Check, Evidence, Location, Role
 from kdoctor.probes.runner import Place, Runner
+from kdoctor.remote.vantage import Far
 from kdoctor.rules.book import Book
 from kdoctor.rules.condition import Scope, evaluate
 from kdoctor.rules.match import Candidate, match
@@ -96,7 +97,7 @@ class Walk:
         good = evidence.outcome in GOOD[name] or not judge
         skipped = evidence.detail or evidence.outcome if evidence.outcome in (UNSEEN, CUT) else None
         target = next(iter(params.values()), evidence.target)
-        self.blind = self.blind or (judge and skipped is not None)
+        self.blind = self.blind or (judge and skipped is not None and _is_due(place))
         self.checks.append(
             Check(
                 name,
@@ -130,9 +131,9 @@ class Walk:
         way = self._through_proxy(place, target, facts, settings) if proxied else self._direct(place, target, facts)
         served, mirrors = await asyncio.gather(way, self._mirrors(place, target, facts))
         if mirrors in ("ok", "some-dead") and not served and not broken:
-            self._forgive(target)
+            self._forgive(place, target)
         if mirrors == "all-dead" and not served:
-            self._behind_mirror(target)
+            self._behind_mirror(place, target)
         if served and target.image:
             await self._image(place, target, facts)
 
@@ -186,25 +187,28 @@ class Walk:
         seen = await self.runner.ask(place, KIND_OF["token"], of_image)
         # a login that is stored and was not sent leaves open what the registry would say to it
         has_login = credentials.outcome in ("stored", "helper-ok") and not seen.data.get("login")
+        has_login = has_login or isinstance(place.vantage, Far)  # secrets of its own, which nobody here knows
         token = await self.step("token", place, of_image, facts, judge=not has_login)
         if token.outcome not in GOOD["token"]:
             if has_login and token.outcome in ("unauthorized", "denied"):
-                self._needs_login(target)
+                self._needs_login(place, target)
             return
         manifest = await self.step("manifest", place, of_image, facts, judge=not has_login)
         if manifest.outcome != "ok":
             if has_login and manifest.outcome in ("unauthorized", "denied", "forbidden", "name-unknown", "not-found"):
-                self._needs_login(target)
+                self._needs_login(place, target)
             return
         platform = await self.step("platform", place, of_image, facts)
         if platform.outcome in (*GOOD["platform"], UNSEEN):
             await self.step("blob", place, of_image, facts)
 
-    def _needs_login(self, target: Target) -> None:
-        """The image wants the stored login, which was not sent: unseen, not failed."""
-        self.blind = True
+    def _needs_login(self, place: Place, target: Target) -> None:
+        """The image wants the puller's login, which was not sent: unseen, not failed."""
+        self.blind = self.blind or _is_due(place)
         last = self.checks[-1]
         why = f"{target.registry} wants the stored login, which kdoctor could not send"
+        if isinstance(place.vantage, Far):
+            why = f"{target.registry} wants a login, and with which one {place.name} pulls is not known here"
         self.checks[-1] = replace(last, outcome="", skipped=f"{UNSEEN}: {why}", ok=True)
 
     async def _mirrors(self, place: Place, target: Target, facts: Mapping[str, str]) -> str:
@@ -215,19 +219,13 @@ class Walk:
         mirrors = await self.step("mirrors", place, params, facts)
         return mirrors.outcome
 
-    def _forgive(self, target: Target) -> None:
+    def _forgive(self, place: Place, target: Target) -> None:
         """A mirror serves what the registry itself does not: what failed on the direct way is a warning."""
-        self.found = [
-            replace(c, severity="warning") if c.facts.get("registry") == target.registry and not _is_mirror(c) else c
-            for c in self.found
-        ]
+        self.found = [replace(c, severity="warning") if _is_upstream(c, place, target) else c for c in self.found]
 
-    def _behind_mirror(self, target: Target) -> None:
+    def _behind_mirror(self, place: Place, target: Target) -> None:
         """Pulls go to the mirrors first: without one that serves, what fails upstream comes after."""
-        self.found = [
-            replace(c, role=Role.CONSEQUENCE) if c.facts.get("registry") == target.registry and not _is_mirror(c) else c
-            for c in self.found
-        ]
+        self.found = [replace(c, role=Role.CONSEQUENCE) if _is_upstream(c, place, target) else c for c in self.found]
 
     async def _by_daemon(self, place: Place, target: Target, facts: Mapping[str, str]) -> None:
         """The daemon's network cannot be looked at from here: let the daemon itself ask the registry."""
@@ -257,8 +255,17 @@ class Walk:
             )
 
 
-def _is_mirror(candidate: Candidate) -> bool:
-    return any(e.probe == KIND_OF["mirrors"] for e in candidate.seen)
+def _is_upstream(candidate: Candidate, place: Place, target: Target) -> bool:
+    """Tell whether a finding is of the place's direct way to the registry, not of a mirror."""
+    of_mirror = any(e.probe == KIND_OF["mirrors"] for e in candidate.seen)
+    return (
+        candidate.facts.get("registry") == target.registry and candidate.vantage in (None, place.name) and not of_mirror
+    )
+
+
+def _is_due(place: Place) -> bool:
+    """Tell whether what cannot be seen from the place leaves the answer open: not from a node that nobody named."""
+    return not isinstance(place.vantage, Far) or place.vantage.way.asked
 
 
 def facts_for(candidate: Candidate, facts: Mapping[str, str]) -> dict[str, str]:
