@@ -20,7 +20,7 @@ from kdoctor.remote import ways
 from kdoctor.remote.vantage import Far, Unreached
 from kdoctor.remote.vantage import look as look_afar
 from kdoctor.remote.ways import Way
-from kdoctor.settings import containers, daemon, dockerd, known, proxy, resolv, sharing, trust
+from kdoctor.settings import containers, daemon, dockerd, known, proxy, resolv, sharing, shellfiles, trust
 from kdoctor.settings.daemon import DaemonProcess
 from kdoctor.settings.dockerd import Files, Mirror
 from kdoctor.settings.engine import Endpoint, EngineError, EngineInfo, ask, endpoint
@@ -84,7 +84,7 @@ class Shell:
 
     def proxies(self) -> ProxySettings:
         """Return what Go programs started here read from the environment."""
-        return proxy.from_environment(self.machine.env)
+        return shellfiles.placed(proxy.from_environment(self.machine.env), self.machine)
 
     def resolvers(self) -> ResolvConf:
         """Return what Go programs started here read from resolv.conf."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 import time
@@ -193,7 +194,7 @@ def _ask(question: str) -> None:
 def _make(options: Shared, book: Book, wanted: Wanted, made: Offer, consent: Consent) -> int:
     from kdoctor.fixes.applying import apply
     from kdoctor.fixes.store import Store
-    from kdoctor.run.fixing import prove
+    from kdoctor.run.fixing import adopt, prove
     from kdoctor.run.situation import run
 
     assert made.plan is not None
@@ -207,6 +208,9 @@ def _make(options: Shared, book: Book, wanted: Wanted, made: Offer, consent: Con
             for action in hand:
                 _say(options, f"{action.by_hand} Then see whether it helped: kdoctor check")
             return 0
+        changed = adopt(made, os.environ)
+        if changed:
+            _say(options, f"New shells have it; this one by: . {made.plan.changes[0].shown}")
         tell("asking the failed question again")
         proof = run(prove(book, wanted, made, _verify(made, tell)))
         entry.note("proof", better=proof.better, said=list(proof.sentences))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 
 from kdoctor.errors import UsageError, did_you_mean
@@ -178,10 +178,9 @@ async def planned(cases: Sequence[Case], situation: Situation, report: Report, r
         if recipe is not None and recipe not in [fix.id for fix in fixes]:
             offered = ", ".join(fix.id for fix in fixes) or "none"
             raise UsageError(f"{case.diagnosis.rule} offers no fix {recipe} here; it offers {offered}")
-        here = case.diagnosis.vantage in _HERE  # a node's files are not this machine's
         fit = [fix for fix in fixes if fix.id == recipe or (recipe is None and not fix.asked)]
-        able = [fix for fix in fit if here and fix.automatic]
-        pick = min(able, key=lambda fix: fix.risk is Risk.WEAKENS_TRUST, default=None)
+        able = [fix for fix in fit if fix.automatic and _is_here(case.diagnosis, fix, situation)]
+        pick = min(able, key=lambda fix: fix.risk in (Risk.DESTRUCTIVE, Risk.WEAKENS_TRUST), default=None)
         others += [fix for fix in fixes if fix is not pick]
         if pick is not None:
             chosen.append(Chosen(case.diagnosis.rule, pick, case.stated))
@@ -190,6 +189,19 @@ async def planned(cases: Sequence[Case], situation: Situation, report: Report, r
         stops = await _stops(situation)
         plan = build(chosen, situation.machine, situation.host, stops)
     return Offer(tuple(live), plan, tuple(others), report, situation.machine)
+
+
+def _is_here(diagnosis: Diagnosis, fix: Fix, situation: Situation) -> bool:
+    """Tell whether the files and services of a fix are those of this machine, not of a node, VM or other host."""
+    if diagnosis.vantage not in _HERE:
+        return False
+    docker = situation.vantages.docker
+    if diagnosis.vantage == "shell" or docker is None:
+        return True
+    if not docker.endpoint.local:
+        return False
+    of_engine = fix.platform in ("docker-engine", "docker-rootless", "any")
+    return not (of_engine and docker.info is not None and docker.files.prefix != "")
 
 
 async def _stops(situation: Situation) -> tuple[str, ...]:
@@ -215,6 +227,7 @@ async def prove(book: Book, wanted: Wanted, made: Offer, verified: str | None) -
     report = await Run(book, again).go()
     rules = {case.diagnosis.rule for case in made.cases}
     still = [d for d in report.diagnoses if d.rule in rules and d.verdict is not Verdict.REFUTED]
+    still += [d for d in await _at_the_shell(book, wanted, made) if d.verdict is Verdict.CONFIRMED]
     errors = [d for d in report.at_least(Severity.ERROR) if d.verdict is Verdict.CONFIRMED]
     sentences = []
     if still:
@@ -242,6 +255,45 @@ async def _until_docker_answers(made: Offer) -> None:
         if found.docker is not None and found.docker.info is not None:
             return
         await asyncio.sleep(0.2)
+
+
+async def _at_the_shell(book: Book, wanted: Wanted, made: Offer) -> list[Diagnosis]:
+    """Ask again what was seen from this shell: a check follows the container engine's way where there is one."""
+    cases = [case.diagnosis for case in made.cases if case.diagnosis.vantage == "shell" and case.diagnosis.facts]
+    if not cases:
+        return []
+    situation = await survey(wanted.given(), wanted.seconds)
+    place = situation.place("shell")
+    found = (Candidate(book.rule(one.rule), one.facts, vantage="shell") for one in cases)
+    return [await _diagnosed(one, book, wanted.lang, place, situation, wanted.seconds) for one in found]
+
+
+def adopt(made: Offer, environment: MutableMapping[str, str]) -> list[str]:
+    """Take over into an environment what was changed in files that a new shell reads; return the variables."""
+    from kdoctor.fixes.edits import same
+    from kdoctor.fixes.jsonedit import with_userinfo
+
+    assert made.plan is not None
+    changed: list[str] = []
+    edits = [
+        step.edit
+        for one in made.plan.chosen
+        if one.fix.platform in ("shell", "podman")
+        for step in one.fix.steps
+        if step.edit
+    ]
+    for name, value in list(environment.items()):
+        for edit in edits if name.upper().endswith("_PROXY") else ():
+            if name.upper() in {key.upper() for key in edit.remove}:
+                del environment[name]
+                changed.append(name)
+                break
+            for old, new in edit.replace.items():
+                kept = same(value, old)
+                if kept is not None:
+                    environment[name] = with_userinfo(new, kept)
+                    changed.append(name)
+    return changed
 
 
 def _asked_again(wanted: Wanted, cases: Sequence[Case]) -> Wanted:

@@ -242,6 +242,85 @@ def test_explain_with_fix_mends_what_the_text_tells(lab: Lab, witness: Callable[
     assert ok, words
 
 
+CRANE = (
+    "$ crane manifest gcr.io/distroless/static:latest\n"
+    'Error: fetching manifest gcr.io/distroless/static:latest: Get "https://gcr.io/v2/": proxyconnect tcp: '
+    "dial tcp 127.0.0.1:7890: connect: connection refused\n"
+)
+PROFILE = """\
+# ~/.profile: executed by the command interpreter for login shells.
+umask 022
+export http_proxy=http://127.0.0.1:7890   # the office's
+export https_proxy=http://127.0.0.1:7890
+"""
+
+
+def _asks(lab: Lab) -> bool:
+    """Tell whether curl reaches the registry from a new login shell."""
+    ask = f". /root/.profile; curl -sS -o /dev/null --max-time 10 https://gcr.io/v2/"
+    return lab.run(["sh", "-c", ask]).returncode == 0
+
+
+def test_a_proxy_of_the_environment_is_changed_where_the_shell_gets_it(lab: Lab) -> None:
+    lab.relay(7897, addresses.HOSTS[addresses.PROXY], addresses.PROXY_OPEN)
+    lab.proxied()
+    old = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:7890")
+    profile = lab.here.path("/root/.profile")
+    before = profile.read_text() if profile.exists() else None
+    try:
+        profile.write_text(PROFILE)
+        assert not _asks(lab)
+        made = lab.run(
+            [*PROGRAM, "explain", "-", "--fix", "--apply", "--yes"], env={**ENV, **old}, stdin=CRANE, timeout=120
+        )
+        assert made.returncode == 0, said(made)
+        assert "It helped" in made.stdout, said(made)
+        assert profile.read_text() == PROFILE.replace(":7890", ":7897")
+        assert _asks(lab)
+        undone = kdoctor(lab, "undo", "--yes")
+        assert undone.returncode == 0, said(undone)
+        assert profile.read_text() == PROFILE
+        assert not _asks(lab)
+    finally:
+        profile.unlink() if before is None else profile.write_text(before)
+
+
+def test_what_weakens_security_is_not_covered_by_yes(lab: Lab) -> None:
+    fault = FAULTS["registry-plain-http"]
+    fault.apply(lab)
+    before = snapshot(lab)
+    refused = kdoctor(lab, "fix", "--image", fault.image, "--apply", "--yes")
+    assert refused.returncode == 2, said(refused)
+    assert "Safer: Give" in refused.stderr
+    assert "--accept-weaker-trust" in refused.stderr
+    assert snapshot(lab) == before
+
+
+def test_a_registry_that_only_a_text_names_is_not_written(lab: Lab) -> None:
+    fault = FAULTS["registry-plain-http"]
+    fault.apply(lab)
+    text = fault.witness(lab).text
+    options = ("--fix", "--apply", "--yes", "--accept-weaker-trust")
+    refused = kdoctor(lab, "explain", "-", *options, stdin=text)
+    assert refused.returncode == 1, said(refused)
+    assert "stands only in the text" in refused.stderr
+    assert not lab.here.path(DAEMON_JSON).exists()
+
+
+def test_a_full_disk_changes_nothing(lab: Lab) -> None:
+    BREAKS["proxy-moved"].apply(lab)
+    settings = lab.here.path(DEFAULTS).read_text()
+    lab.here.script("mount -t tmpfs -o size=64k lab-full /etc/default")
+    lab.when_healing(lambda: lab.here.script("umount /etc/default"))
+    lab.here.write(DEFAULTS, settings)
+    lab.here.script("head -c 60000 /dev/zero >/etc/default/filler || true")
+    refused = kdoctor(lab, "fix", "--image", "alpine", "--apply", "--yes")
+    assert refused.returncode == 1, said(refused)
+    assert "no room left" in refused.stderr
+    assert lab.here.path(DEFAULTS).read_text() == settings
+    assert [path.name for path in lab.here.path("/etc/default").iterdir() if "kdoctor" in path.name] == []
+
+
 def test_check_with_fix_mends_what_it_finds(lab: Lab) -> None:
     BREAKS["proxy-moved"].apply(lab)
     made = kdoctor(lab, "check", "--image", "alpine", "--fix", "--apply", "--yes")
