@@ -108,7 +108,8 @@ class Step:
 
     `command` is a line ready to paste; `file` and `content` are what to write where. What `kdoctor fix`
     does for the step: `edit` a file, run `argv` (taken back by `undo`), or `action` (restart, reload) the
-    `service`; `lone` tells that the restart is the fix, not what must follow an edit.
+    `service`; `lone` tells that the restart is the fix, not what must follow an edit; `later` that
+    the command counts from the next login on.
     """
 
     text: str
@@ -121,6 +122,7 @@ class Step:
     service: str | None = None
     action: str | None = None
     lone: bool = False
+    later: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,6 +208,9 @@ def _make(options: Shared, book: Book, wanted: Wanted, made: Offer, consent: Con
             for action in hand:
                 _say(options, f"{action.by_hand} Then see whether it helped: kdoctor check")
             return 0
+        if any(command.later for command in made.plan.commands):
+            _say(options, "It counts from the next login on: log out and in again, then ask: kdoctor check")
+            return 0
         changed = adopt(made, os.environ)
         if changed:
             _say(options, f"New shells have it; this one by: . {made.plan.changes[0].shown}")

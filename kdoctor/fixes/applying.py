@@ -42,8 +42,7 @@ def apply(plan: Plan, store: Store, tell: Tell) -> Entry:
         for number, command in enumerate(plan.commands):
             entry.note("running", command=number)
             tell(f"running {_line(command.argv)}")
-            run(command.argv)
-            entry.note("ran", command=number)
+            _run_noted(entry, number, command.argv)
         for number, action in enumerate(plan.actions):
             if action.argv:
                 entry.note("acting", action=number)
@@ -56,6 +55,16 @@ def apply(plan: Plan, store: Store, tell: Tell) -> Entry:
         raise FixError(f"{_reason(error)}. Everything is as it was before") from error
     entry.note("applied")
     return entry
+
+
+def _run_noted(entry: Entry, number: int, argv: Sequence[str]) -> None:
+    """Run a command and note how it ended: what failed is not taken back, what may have been done is."""
+    try:
+        run(argv)
+    except FixError:
+        entry.note("failed", command=number)
+        raise
+    entry.note("ran", command=number)
 
 
 def _record(plan: Plan) -> dict[str, Any]:

@@ -38,12 +38,16 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A program to run with its arguments; `undo` takes it back. `origin` is the user's file that says so."""
+    """A program to run with its arguments; `undo` takes it back. `origin` is the user's file that says so.
+
+    `later` tells that it counts from the next login on.
+    """
 
     argv: tuple[str, ...]
     undo: tuple[str, ...] = ()
     text: str = ""
     origin: str | None = None
+    later: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,11 @@ def build(chosen: Sequence[Chosen], machine: Machine, host: Host, stops: Sequenc
             elif step.argv:
                 commands.append(
                     Command(
-                        _without_sudo(step.argv, machine), _without_sudo(step.undo, machine), step.text, one.fix.origin
+                        _without_sudo(step.argv, machine),
+                        _without_sudo(step.undo, machine),
+                        step.text,
+                        one.fix.origin,
+                        step.later,
                     )
                 )
             elif step.service is not None:

@@ -117,6 +117,7 @@ def restore(entry: Entry, store: Store, tell: Tell) -> None:
     """
     wanted = look(entry, store)
     ran = {one["command"] for one in entry.events if one.get("event") == "running"}
+    ran -= {one["command"] for one in entry.events if one.get("event") == "failed"}
     acted = entry.has("acting") or entry.has("applied")
     entry.note("undoing")
     for undo in wanted:

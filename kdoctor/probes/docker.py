@@ -123,6 +123,7 @@ async def _no_answer(
             data |= {"owner": file.owner, "group": file.group, "mode": file.mode}
         if file is not None and error.outcome == "permission":
             data |= {"group_exists": dockerhost.has_group(machine, "docker"), "member": file.member}
+            data |= {"user": file.user} if file.user and not file.user.isdigit() else {}
             detail += f"; it belongs to {file.owner}:{file.group} with mode {file.mode}"
             if file.member:
                 detail += f", and this user is in the group {file.group}, but this session is older than that"

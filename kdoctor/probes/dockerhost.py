@@ -26,12 +26,13 @@ _SERVICE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class SocketFile:
-    """Owner, group and mode of a socket; `member`: /etc/group has this user in the group."""
+    """Owner, group and mode of a socket; `member`: /etc/group has this `user` in the group."""
 
     owner: str
     group: str
     mode: str
     member: bool
+    user: str = ""
 
 
 def find_program(machine: Machine, name: str) -> str | None:
@@ -76,7 +77,7 @@ def socket_file(machine: Machine, path: str) -> SocketFile | None:
     owner, _ = _named(machine, "/etc/passwd", found.st_uid)
     group, members = _named(machine, "/etc/group", found.st_gid)
     user, _ = _named(machine, "/etc/passwd", -1 if machine.uid is None else machine.uid)
-    return SocketFile(owner, group, f"{stat.S_IMODE(found.st_mode):04o}", user in members)
+    return SocketFile(owner, group, f"{stat.S_IMODE(found.st_mode):04o}", user in members, user)
 
 
 def has_group(machine: Machine, name: str) -> bool:

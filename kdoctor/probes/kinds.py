@@ -407,6 +407,7 @@ _KINDS = (
             "service": "text",
             "group_exists": "bool",
             "member": "bool",
+            "user": "text",
         },
     ),
     Kind(

@@ -51,7 +51,7 @@ _ENGLISH = PlanWords(
     verify="Proof: the failed question is asked again, and",
     origin="These commands come from {file}, which is not of kdoctor",
     lost="What it removes cannot be brought back by `kdoctor undo`.",
-    weaker="This weakens security: whoever controls the way to the registry can then read or change images.",
+    weaker="This weakens security:",
     nothing="Everything is already as this fix would make it.",
     not_applied="Nothing was changed. To make it: {command}",
 )
@@ -70,7 +70,7 @@ _CHINESE = PlanWords(
     verify="验证：再问一次失败的问题，并运行",
     origin="这些命令来自 {file}，不是 kdoctor 自带的",
     lost="它删除的东西无法用 `kdoctor undo` 找回。",
-    weaker="这会降低安全性：控制到仓库的通路的人从此可以读取或改动镜像。",
+    weaker="这会降低安全性：",
     nothing="一切已经是这个修复会做成的样子。",
     not_applied="没有做任何改动。要执行：{command}",
 )
@@ -89,6 +89,9 @@ def put_plan(page: Page, plan: Plan, others: Sequence[Fix], lang: str) -> None:
         page.text(say.because.format(rule=one.rule, risk=risks[one.fix.risk]), indent=2, style="dim")
     if plan.risk is Risk.WEAKENS_TRUST:
         page.text(say.weaker, indent=2, style="warn")
+        steps = [step for one in plan.chosen for step in one.fix.steps if step.edit or step.argv]
+        for step in steps:
+            page.text(mask(step.text), indent=2, first="- ")
     if plan.risk is Risk.DESTRUCTIVE:
         page.text(say.lost, indent=2, style="warn")
     if plan.empty:

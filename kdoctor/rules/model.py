@@ -261,8 +261,9 @@ class RecipeStep:
     """One step: a sentence, with a command (argument vector), or a file and the lines to put there.
 
     `restart` and `reload` name a service: the step is this machine's way to do it. `edit` is what
-    `kdoctor fix` does in place of `run`; with `do` it runs `run` itself, and `undo` takes that back. A
-    `restart` follows an edit; with `do` it is the fix.
+    `kdoctor fix` does in place of `run`; with `do` it runs `run` itself, and `undo` takes that back;
+    `later` tells that it counts from the next login on, so that nothing can be proven now. A `restart`
+    follows an edit; with `do` it is the fix.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
@@ -275,6 +276,7 @@ class RecipeStep:
     edit: EditSpec | None = None
     do: bool = False
     undo: tuple[str, ...] | None = None
+    later: bool = False
     when: Condition | None = None
 
 

@@ -177,6 +177,7 @@ def _step(step: model.RecipeStep, values: _Values, here: Here, said: Mapping[str
         argv=doing.argv(step.run, scope) if step.do else (),
         lone=step.do and step.restart is not None,
         undo=doing.argv(step.undo, scope),
+        later=step.later,
         service=step.restart or step.reload,
         action="restart" if step.restart else "reload" if step.reload else None,
     )

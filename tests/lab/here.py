@@ -47,6 +47,7 @@ echo 'cgroup /sys/fs/cgroup cgroup defaults 0 0' >>/etc/fstab
 chmod 711 /root
 echo '{user}:x:{uid}:{uid}::{home}:/bin/sh' >>/etc/passwd
 echo '{user}:x:{uid}:' >>/etc/group
+echo '{user}:*:20000:0:99999:7:::' >>/etc/shadow
 chown {uid}:{uid} {home}
 """
 _NETWORK: Final = f"""\

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -13,6 +14,8 @@ import pytest
 
 from . import Lab, addresses
 from .breaks import BREAKS, Break, Witness
+from .engine import CLI
+from .here import USER, USER_ID
 from .manners import Certificate, Wire
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -257,7 +260,7 @@ export https_proxy=http://127.0.0.1:7890
 
 def _asks(lab: Lab) -> bool:
     """Tell whether curl reaches the registry from a new login shell."""
-    ask = f". /root/.profile; curl -sS -o /dev/null --max-time 10 https://gcr.io/v2/"
+    ask = ". /root/.profile; curl -sS -o /dev/null --max-time 10 https://gcr.io/v2/"
     return lab.run(["sh", "-c", ask]).returncode == 0
 
 
@@ -283,6 +286,33 @@ def test_a_proxy_of_the_environment_is_changed_where_the_shell_gets_it(lab: Lab)
         assert not _asks(lab)
     finally:
         profile.unlink() if before is None else profile.write_text(before)
+
+
+def _pulls_as_user(lab: Lab) -> bool:
+    """Pull in a session that the user begins now, with the groups that /etc/group gives."""
+    own = ["setpriv", f"--reuid={USER_ID}", f"--regid={USER_ID}", "--init-groups", "--"]
+    return lab.here.run([*own, str(CLI), "pull", "alpine"]).returncode == 0
+
+
+def test_a_user_is_let_to_the_socket_and_taken_out_again(lab: Lab) -> None:
+    if shutil.which("sudo") is None:
+        pytest.skip("sudo is not installed")
+    lab.here.write("/etc/sudoers.d/dev", f"{USER} ALL=(ALL) NOPASSWD: ALL\n")
+    lab.when_healing(lambda: lab.here.remove("/etc/sudoers.d/dev"))
+    lab.here.path("/etc/sudoers.d/dev").chmod(0o440)
+    groups = [lab.here.path(name).read_text() for name in ("/etc/group", "/etc/gshadow")]
+    assert not _pulls_as_user(lab)
+    options = ("fix", "--image", "alpine", "--apply", "--yes")
+    refused = lab.run([*PROGRAM, *options], env=ENV, user=USER, timeout=120)
+    assert refused.returncode == 2, said(refused)
+    made = lab.run([*PROGRAM, *options, "--accept-weaker-trust"], env=ENV, user=USER, timeout=120)
+    assert made.returncode == 0, said(made)
+    assert "next login" in made.stdout
+    assert _pulls_as_user(lab)
+    undone = lab.run([*PROGRAM, "undo", "--yes"], env=ENV, user=USER, timeout=120)
+    assert undone.returncode == 0, said(undone)
+    assert [lab.here.path(name).read_text() for name in ("/etc/group", "/etc/gshadow")] == groups
+    assert not _pulls_as_user(lab)
 
 
 def test_what_weakens_security_is_not_covered_by_yes(lab: Lab) -> None:
