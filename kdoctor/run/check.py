@@ -17,7 +17,7 @@ from kdoctor.remote import ways
 from kdoctor.rules.book import Book
 from kdoctor.rules.match import Candidate, explains
 from kdoctor.run import places
-from kdoctor.run.local import Local
+from kdoctor.run.local import OWN_RUNTIME, Local
 from kdoctor.run.probing import diagnosed
 from kdoctor.run.settling import distance
 from kdoctor.run.situation import Situation, runner, survey
@@ -26,7 +26,7 @@ from kdoctor.run.walk import Target, Walk
 DEFAULT_REGISTRIES = ("registry-1.docker.io", "registry.k8s.io")
 """What is looked at where neither a flag nor a setting names a registry."""
 
-_OF_MACHINE = ("proxy", "resolver", "path", "socket", "tool")
+_OF_MACHINE = ("proxy", "resolver", "path", "socket", "tool", "port", "setting", "option", "controller")
 _IDENTITY: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("proxy", "dns", "daemon", "host", "runtime"), _OF_MACHINE),
     **dict.fromkeys(("network", "tls"), ("registry", "host")),
@@ -111,6 +111,8 @@ class Run:
 
     def _puller(self, situation: Situation) -> tuple[Place, bool]:
         """Return who pulls here: the Docker daemon where there is one, else this shell's programs."""
+        if self.wanted.tool in OWN_RUNTIME:
+            return situation.place("shell"), True
         wants_docker = self.wanted.tool in ("docker", "kind", "k3d")
         if situation.vantages.docker is not None:
             return situation.place("docker"), True

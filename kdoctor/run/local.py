@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from kdoctor.machine import Machine
@@ -11,17 +11,12 @@ from kdoctor.model import Severity
 from kdoctor.probes.configfiles import known_files
 from kdoctor.probes.runner import Place
 from kdoctor.rules.steps import KIND_OF
+from kdoctor.run.prerequisites import Host
 from kdoctor.run.situation import Situation
 from kdoctor.run.walk import Target, Walk
 
-TOOLS: Mapping[str, tuple[str, ...]] = {
-    "minikube": ("minikube", "kubectl"),
-    "kind": ("kind", "kubectl", "docker"),
-    "k3s": ("k3s",),
-    "kubeadm": ("kubeadm", "kubelet", "kubectl", "crictl", "conntrack", "socat", "iptables", "ethtool"),
-    "docker": ("docker",),
-}
-"""The programs that each `--for` needs: kubeadm's are those of its own preflight checks."""
+OWN_RUNTIME = frozenset({"kubeadm", "k3s"})
+"""The tools whose nodes pull with containerd or CRI-O on this very machine, whatever Docker does here."""
 
 _CLUSTERS = frozenset({"minikube", "kind", "k3s", "kubeadm"})
 
@@ -46,9 +41,13 @@ class Local:
         self.walk, self.situation, self.place, self.tool = walk, situation, place, tool
         self.configs = configs
         self.shell = situation.place("shell")
+        self.engine = False
 
     async def daemon(self) -> bool:
         """Look whether the Docker daemon answers; True where none is concerned."""
+        if self.tool in OWN_RUNTIME:
+            self.walk.skip("daemon", self.shell, "docker", f"the nodes of {self.tool} have a runtime of their own")
+            return True
         wanted = self.tool in ("docker", "kind")
         if self.situation.vantages.docker is None and not wanted:
             self.walk.skip("daemon", self.shell, "docker", self.situation.vantages.no_docker)
@@ -56,11 +55,12 @@ class Local:
         daemon, _ = await asyncio.gather(
             self.walk.step("daemon", self.shell, {}, {}), self.walk.step("daemon-config", self.shell, {}, {})
         )
-        return daemon.outcome == "ok"
+        self.engine = daemon.outcome == "ok"
+        return self.engine
 
     async def rest(self, targets: Sequence[Target]) -> None:
         """Look at disk, credentials, tools and, where one is meant, the cluster."""
-        steps = [self._tools(), self._cluster(), self.configurations()]
+        steps = [self._host(), self._cluster(), self.configurations()]
         if self.place.name == "docker":
             steps += [self._disk(), self._credentials(targets)]
         await asyncio.gather(*steps)
@@ -84,9 +84,9 @@ class Local:
         paths = (*self.configs, *here)
         await asyncio.gather(*(self.walk.step("config", self.shell, {"path": p}, {"path": p}) for p in paths))
 
-    async def _tools(self) -> None:
-        names = TOOLS.get(self.tool or "", ())
-        await asyncio.gather(*(self.walk.step("tool", self.shell, {"tool": n}, {"tool": n}) for n in names))
+    async def _host(self) -> None:
+        if self.tool is not None:
+            await Host(self.walk, self.shell, self.situation.machine, self.tool, engine=self.engine).look()
 
     async def _cluster(self) -> None:
         machine = self.situation.machine
@@ -98,7 +98,10 @@ class Local:
             await asyncio.gather(
                 self.walk.step("profile", self.shell, {}, {}), self.walk.step("driver", self.shell, {}, {})
             )
-        config = await self.walk.step("kubeconfig", self.shell, {}, {})
+        # the cluster's tool writes the kubeconfig: that there is none yet is no mistake before it has run
+        seen = await self.walk.runner.ask(self.shell, KIND_OF["kubeconfig"], {})
+        yet_to_come = meant and seen.outcome in ("missing", "empty")
+        config = await self.walk.step("kubeconfig", self.shell, {}, {}, judge=not yet_to_come)
         if config.outcome == "ok":
             await self.walk.step("cluster", self.shell, {}, {})
             await self.walk.step("apiserver", self.shell, {}, {})
