@@ -44,9 +44,9 @@ def config_of(machine: Machine) -> tuple[str, str] | None:
     name = release(machine)
     places = (f"/boot/config-{name}", f"/usr/src/linux-{name}/.config", f"/lib/modules/{name}/config") if name else ()
     for path in places:
-        text = machine.read(path, _CONFIG_LIMIT)
-        if text and "CONFIG_" in text:
-            return text, path
+        found = machine.read(path, _CONFIG_LIMIT)
+        if found and "CONFIG_" in found:
+            return found, path
     return None
 
 
