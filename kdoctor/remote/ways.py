@@ -77,13 +77,13 @@ def given(via: str) -> Way:
         return _ssh(via, value)
     if kind == "pod":
         return _pod(via, value)
-    optional = {"minikube": "minikube", "podman-machine": ""}
+    optional = {"minikube": "minikube", "podman-machine": "podman-machine-default"}
     if not value and kind in optional:
         value = optional[kind]
     elif not _NAME.fullmatch(value):
         raise UsageError(f'--via "{via}": "{value}" is no name; give {_form(kind)}')
     if kind == "podman-machine":
-        return Way(via.rstrip(":"), ("podman", "machine", "ssh", *([value] if value else [])), joined=True)
+        return Way(via.rstrip(":"), ("podman", "machine", "ssh", value), joined=True)
     return minikube(value) if kind == "minikube" else docker_exec(value)
 
 

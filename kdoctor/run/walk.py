@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from kdoctor.model import CUT, UNSEEN, Check, Evidence, Location, Role
 from kdoctor.probes.runner import Place, Runner
+from kdoctor.registries import is_well_known
 from kdoctor.remote.vantage import Far
 from kdoctor.rules.book import Book
 from kdoctor.rules.condition import Scope, evaluate
@@ -204,6 +205,9 @@ class Walk:
             if has_login and token.outcome in ("unauthorized", "denied"):
                 self._needs_login(place, target)
             return
+        if isinstance(place.vantage, Far) and is_well_known(target.registry):
+            found = await self.runner.ask(place, KIND_OF["manifest"], of_image)
+            has_login = found.outcome not in ("not-found", "name-unknown")  # which a public registry says to anybody
         manifest = await self.step("manifest", place, of_image, facts, judge=not has_login)
         if manifest.outcome != "ok":
             if has_login and manifest.outcome in ("unauthorized", "denied", "forbidden", "name-unknown", "not-found"):

@@ -1,6 +1,7 @@
 """Vantages beyond the shell: the node or host where it fails is named, and the shell alone decides nothing."""
 
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from . import Lab, addresses
 from .far import BUSYBOX, HOST_ADDRESS, NODE, Node, SshHost, node_resolver
 from .manners import Behaviour
-from .test_diagnosis import kdoctor, told
+from .test_diagnosis import ROOT, kdoctor, told
 
 PAUSE = "registry.k8s.io/pause:3.9"
 _HEAD = f'failed to do request: Head "https://{addresses.K8S}/v2/pause/manifests/3.9"'
@@ -146,6 +147,18 @@ def test_route_lists_the_node(lab: Lab, node: Node) -> None:
     assert [route["vantage"] for route in report["routes"]] == ["shell", "docker", f"node:{NODE}"]
 
 
+def test_a_fix_of_the_node_changes_nothing_here(lab: Lab, node: Node) -> None:
+    node.write("/etc/resolv.conf", f"nameserver {OTHER_RESOLVER}\n")
+    before = lab.here.path("/etc/resolv.conf").read_text()
+    arguments = ["check", "--registry", addresses.CORP, "--fix", "--apply", "--yes"]
+    env = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = lab.run([sys.executable, "-m", "kdoctor", *arguments], env=env, timeout=90)
+    assert "Traceback" not in done.stderr, done.stderr
+    assert f"seen from node:{NODE}" in done.stdout, done.stdout
+    assert lab.here.path("/etc/resolv.conf").read_text() == before
+    assert not lab.here.path("/etc/docker/daemon.json").exists()
+
+
 def test_a_host_of_a_text_gets_no_more_than_v2_from_the_node(lab: Lab, node: Node) -> None:
     image = f"{addresses.CORP}/team/app:1"
     text = f'kubelet: Failed to pull image "{image}": failed to do request: Head "https://{addresses.CORP}/v2/": EOF'
@@ -227,3 +240,12 @@ def test_a_host_that_cannot_be_asked_leaves_the_answer_open(lab: Lab) -> None:
     assert status == 3, told(report)
     lost = next(c for c in report["checks"] if c["id"] == "vantage")
     assert lost["skipped"].startswith("unseen: ssh:10.77.0.9 cannot be asked: ssh: "), lost
+
+
+def test_a_tag_that_is_missing_is_missing_from_the_node_too(lab: Lab, node: Node) -> None:
+    missing = f"{addresses.K8S}/pause:0.0"
+    text = f'kubelet: Failed to pull image "{missing}": rpc error: code = NotFound desc = {missing}: not found'
+    report, _ = kdoctor(lab, "explain", text)
+    found = first(report)
+    assert (found["verdict"], found["vantage"]) == ("confirmed", f"node:{NODE}"), told(report)
+    assert steps(report, f"node:{NODE}")["manifest"] == "not-found", told(report)

@@ -25,7 +25,7 @@ _SSH = ["ssh", "-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=4", "-o", "Cle
         ("ssh:host.test", "ssh:host.test", [*_SSH, "--", "host.test", JOINED]),
         ("ssh:ann@host.test:2222", "ssh:ann@host.test:2222", [*_SSH, "-p", "2222", "--", "ann@host.test", JOINED]),
         ("ssh:ssh://ann@[fd00::1]:22", "ssh:ann@[fd00::1]:22", [*_SSH, "-p", "22", "--", "ann@fd00::1", JOINED]),
-        ("podman-machine", "podman-machine", ["podman", "machine", "ssh", JOINED]),
+        ("podman-machine", "podman-machine", ["podman", "machine", "ssh", "podman-machine-default", JOINED]),
         ("podman-machine:dev", "podman-machine:dev", ["podman", "machine", "ssh", "dev", JOINED]),
         ("pod:ns/web-0", "pod:ns/web-0", ["kubectl", "exec", "-i", "-n", "ns", "web-0", "--", *TAIL]),
         ("pod:ns/a/app", "pod:ns/a/app", ["kubectl", "exec", "-i", "-n", "ns", "a", "-c", "app", "--", *TAIL]),
