@@ -227,7 +227,8 @@ tell_variable() { # tell_variable WHOSE NAME=VALUE
 }
 
 environment_of() { # environment_of PID
-    if [ ! -r "/proc/$1/environ" ] || ! : 2>/dev/null <"/proc/$1/environ"; then
+    # `true`, not `:`, whose failed redirection would end the shell
+    if [ ! -r "/proc/$1/environ" ] || ! true 2>/dev/null <"/proc/$1/environ"; then
         say "hidden /proc/$1/environ"
     elif have tr; then
         tr '\000\n' '\n ' <"/proc/$1/environ" 2>/dev/null | while IFS= read -r pair; do
@@ -241,8 +242,19 @@ environment_of() { # environment_of PID
     fi
 }
 
+# Processes of containers below this machine have more than one number.
+has_one_number() {
+    while IFS= read -r row; do
+        case $row in NSpid:*)
+            set -- ${row#NSpid:}
+            [ "$#" -le 1 ]
+            return
+            ;;
+        esac
+    done
+}
+
 pullers() {
-    first=$(readlink /proc/1/ns/pid 2>/dev/null) || first=
     found=0
     set +f
     for folder in /proc/[0-9]*; do
@@ -252,8 +264,7 @@ pullers() {
             containerd | crio | dockerd | cri-dockerd | k3s-server | k3s-agent | rke2 | kubelet | buildkitd) ;;
             *) continue ;;
         esac
-        space=$(readlink "$folder/ns/pid" 2>/dev/null) || space=
-        if [ -n "$first" ] && [ -n "$space" ] && [ "$first" != "$space" ]; then continue; fi
+        { has_one_number <"$folder/status"; } 2>/dev/null || continue
         found=$((found + 1))
         [ "$found" -le 16 ] || break
         say "process ${folder#/proc/} $name"
@@ -449,20 +460,22 @@ relay() {
 # Connect within $3 seconds, copy both ways for $4 at most, leave no process behind.
 BASH_RELAY='
 guard() {
+    watch=
+    command -v sleep >/dev/null || return # ash has one of its own, bash none
     ( trap "kill \$nap; wait \$nap; exit" TERM; sleep "$1" & nap=$!; wait "$nap"; kill $$ ) \
         >/dev/null 2>&1 </dev/null 3>&- 4<&- &
     watch=$!
 }
 guard "$3"
-exec 3<>"/dev/tcp/$1/$2" || { kill "$watch"; exit 7; }
-kill "$watch"
+exec 3<>"/dev/tcp/$1/$2" || { kill $watch; exit 7; }
+kill $watch
 echo stream
 guard "$4"
 trap "kill \$reader \$writer" TERM
 cat <&3 4<&- & reader=$!
 cat <&4 >&3 & writer=$!
 wait -n "$reader" "$writer" || wait "$reader"
-kill "$reader" "$writer" "$watch"
+kill "$reader" "$writer" $watch
 wait "$reader" "$writer"
 exit 0
 '

@@ -15,6 +15,7 @@ from kdoctor.model import CUT, UNSEEN, Evidence
 from kdoctor.probes.runner import Place, Runner
 from kdoctor.remote.session import end_all
 from kdoctor.remote.vantage import Far
+from kdoctor.settings.node import Node
 from tests.probes.net_peers import Tunnels, closed_port, closes, connect_proxy, says, serve, server_context, silent
 from tests.remote.shells import TOOLS, far, only_path, tools
 
@@ -44,9 +45,11 @@ def kit(request: pytest.FixtureRequest) -> str:
 async def place_of(tmp_path: Path, kit: str, authority: trustme.CA, *environment: str) -> Far:
     bundle = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(bundle))
-    return await far(
+    place = await far(
         "dash", tools(tmp_path / "bin", KITS[kit]), f"SSL_CERT_FILE={bundle}", "SSL_CERT_DIR=/none", *environment
     )
+    session_alone = Node(place.name, place.machine, env=place.machine.environments["self"])
+    return replace(place, node=session_alone)  # whatever engines run on the machine of this test
 
 
 async def asked(place: Far, kind: str, registry: str) -> Evidence:
