@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from kdoctor.model import Evidence, Location, Matched, Role
@@ -153,8 +153,9 @@ def read(
     numbers = _present(book, [whole[i] for i in wanted])
     hits: dict[str, _Hit] = {}
     if numbers:
+        reader = _Reader(book, numbers)
         for i in wanted:
-            for hit in _superseded(_hits_of(book, whole, i, whole[i], numbers), whole):
+            for hit in _superseded(_hits_of(book, whole, i, reader.found(whole[i])), whole):
                 if done is None or (hit.rule.id, hit.matched.line) not in done:
                     _merge(hits, hit)
     complete = [(hit, c) for hit in hits.values() if _complete(c := _candidate(hit, whole, source))]
@@ -175,30 +176,60 @@ def _present(book: Book, whole: Sequence[Record]) -> Mapping[str, Sequence[int]]
     return {word: numbers for word, numbers in book.literals.items() if word in flat}
 
 
-def _hits_of(
-    book: Book, whole: Sequence[Record], i: int, record: Record, words: Mapping[str, Sequence[int]]
-) -> list[_Hit]:
-    numbers = sorted({n for word, found in words.items() if word in record.flat for n in found})
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """One pattern in one reading of a record: its rule, the facts that it captured, where it stands in `text`."""
+
+    rule: str
+    facts: Mapping[str, str]
+    starts: tuple[int, ...]
+
+
+def _hits_of(book: Book, whole: Sequence[Record], i: int, found: Sequence[_Found]) -> list[_Hit]:
+    record = whole[i]
     hits: dict[str, _Hit] = {}
-    for number in numbers:
-        rule_id, _, regex, readings = book.pattern(number)
-        if not any(all(any(word in record.flat for word in words) for words in one) for one in readings):
+    refused: set[str] = set()
+    for one in found:
+        if one.rule in hits:
+            hits[one.rule].facts = {**one.facts, **hits[one.rule].facts}
             continue
-        found, text = _search(regex, record)
-        if found is None:
+        if one.rule in refused or not _admitted(book, one.rule, whole, i):
+            refused.add(one.rule)
             continue
-        facts = {name: value for name, value in found.groupdict().items() if value}
-        if rule_id in hits:
-            hits[rule_id].facts = {**facts, **hits[rule_id].facts}
-            continue
-        if not _admitted(book, rule_id, whole, i):
-            continue
-        starts = [record.place(one.start(), text) for one in _compiled(regex).finditer(text)]
-        line = record.line_at(starts[0])
+        line = record.line_at(one.starts[0])
         shown = " ".join(line.text.split())[:_SHOWN]
-        lines = list(dict.fromkeys(record.line_at(start).number for start in starts))
-        hits[rule_id] = _Hit(book.rule(rule_id), i, starts[0], facts, Matched(line.number, shown), lines)
+        lines = list(dict.fromkeys(record.line_at(start).number for start in one.starts))
+        matched = Matched(line.number, shown)
+        hits[one.rule] = _Hit(book.rule(one.rule), i, one.starts[0], dict(one.facts), matched, lines)
     return list(hits.values())
+
+
+class _Reader:
+    """Searches records with the patterns whose words they hold; the same words are searched once."""
+
+    def __init__(self, book: Book, words: Mapping[str, Sequence[int]]) -> None:
+        self._book, self._words = book, words
+        self._known: dict[tuple[str, str | None], tuple[_Found, ...]] = {}
+
+    def found(self, record: Record) -> tuple[_Found, ...]:
+        """Return what the patterns find in a record, in the order of the index."""
+        key = (record.text, record.unwrapped)
+        if key not in self._known:
+            self._known[key] = tuple(self._search(record))
+        return self._known[key]
+
+    def _search(self, record: Record) -> Iterator[_Found]:
+        flat = record.flat
+        numbers = sorted({n for word, found in self._words.items() if word in flat for n in found})
+        for number in numbers:
+            rule_id, _, regex, readings = self._book.pattern(number)
+            if not any(all(any(word in flat for word in words) for words in one) for one in readings):
+                continue
+            found, text = _search(regex, record)
+            if found is not None:
+                facts = {name: value for name, value in found.groupdict().items() if value}
+                starts = tuple(record.place(one.start(), text) for one in _compiled(regex).finditer(text))
+                yield _Found(rule_id, facts, starts)
 
 
 def _search(regex: str, record: Record) -> tuple[re.Match[str] | None, str]:
