@@ -1,7 +1,8 @@
 """Lines that a log repeats: read a few times, then counted.
 
 A pod that crashes for a week writes the same line a hundred thousand times, its numbers apart. Once the
-like of a line has been read `_READ` times with one outcome, it is counted and not read again.
+like of a line has been read `_READ` times with one outcome, it is counted and not read again. A number
+that a rule may ask for (a status, a port, 127 or x509) is no variable part.
 """
 
 from __future__ import annotations
@@ -14,7 +15,16 @@ from kdoctor.reading.records import Beginnings
 _READ = 4
 _MOST = 20_000
 _LONGEST = 4096
-_VARIABLE = re.compile(rb"[A-Za-z0-9]*[0-9][A-Za-z0-9]*")
+_VARIABLE = re.compile(rb"(?<![A-Za-z0-9])([A-Za-z]*[0-9][A-Za-z0-9]*)")
+_STATUSES = frozenset(b"%d" % number for number in range(100, 600))
+_DIGITS = frozenset(b"%d" % number for number in range(10))
+_NETWORKS = (b"10", b"127", b"169", b"172", b"192")
+_NAMED = (b"-", b"_", b".", b"/", b",")
+"""Before a number: it belongs to a name, an address or a fraction."""
+
+_INSIDE = (b":", b".", b"-")
+"""After a number and before another: it belongs to a time, a fraction or a date."""
+
 
 Outcome = tuple[str, ...]
 """The ids of the rules that a line hits; none where it only looked like it."""
@@ -29,11 +39,21 @@ class Again:
     text: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What with digits a rule may ask for: words of two signs and more, and what stands before a single digit."""
+
+    words: frozenset[bytes] = frozenset()
+    before: tuple[bytes, ...] = ()
+
+
 class Repeats:
     """What the likes of a line came to; at most `most` kinds are held."""
 
-    def __init__(self, most: int = _MOST) -> None:
+    def __init__(self, most: int = _MOST, telling: Telling | None = None) -> None:
         self._most = most
+        self._before = telling.before if telling else ()
+        self._words = (telling.words if telling else frozenset()) | _STATUSES | _DIGITS
         self._lines = Beginnings()
         self._seen: dict[bytes, tuple[Outcome, int]] = {}
 
@@ -45,9 +65,29 @@ class Repeats:
         line = data[start:stop]
         if len(line) > _LONGEST or not (self._lines.begins(data, start) and self._lines.begins(data, stop + 1)):
             return b"", None
-        mark = _VARIABLE.sub(b"0", line)
+        mark = self._mark(line)
         outcome, times = self._seen.get(mark, ((), 0))
         return mark, outcome if times >= _READ else None
+
+    def _mark(self, line: bytes) -> bytes:
+        parts = _VARIABLE.split(line)
+        words = self._words
+        for i in [i for i in range(1, len(parts), 2) if parts[i] in words and self._tells(parts, i)]:
+            parts[i - 1] += parts[i]
+        return b"0".join(parts[::2])
+
+    def _tells(self, parts: list[bytes], i: int) -> bool:
+        """Tell whether a word in a split line is one that a rule may ask for: no part of a time or a name."""
+        word, before, after = parts[i], parts[i - 1], parts[i + 1]
+        if not word.isdigit():
+            return True
+        if before == b"." or (after == b"." and parts[i + 3 : i + 4] == [b"."]):
+            return _tells_of_address(parts, i)
+        if len(word) == 1:
+            return before.endswith(self._before)
+        if before.endswith(b":"):
+            return len(before) > 1 or parts[max(i - 3, 0)] == b"."
+        return after not in _INSIDE and not before.endswith(_NAMED)
 
     def learn(self, mark: bytes, outcome: Outcome) -> None:
         """Note what a line came to."""
@@ -56,3 +96,16 @@ class Repeats:
         held, times = self._seen.get(mark, (outcome, 0))
         if times < _READ and len(self._seen) < self._most:
             self._seen[mark] = (outcome, times + 1 if held == outcome else 1)
+
+
+def _tells_of_address(parts: list[bytes], i: int) -> bool:
+    """Tell whether a number says which network an address is of, or which of the few hosts that have a role."""
+    first = i
+    while first > 1 and parts[first - 1] == b".":
+        first -= 2
+    if parts[first + 1 : first + 6 : 2] != [b".", b".", b"."] or parts[first] not in _NETWORKS:
+        return False
+    place = (i - first) // 2
+    if place == 3:
+        return parts[i] in (b"1", b"10")
+    return place < 2 or parts[first] != b"10" or parts[i] == b"0"

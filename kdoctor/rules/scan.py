@@ -5,12 +5,14 @@ A word of the index nominates a place; the other words that the same pattern nee
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 from kdoctor.reading.records import Beginnings
+from kdoctor.reading.repeats import Telling
 from kdoctor.rules.book import Book
 
 _SHORTEST = 3
@@ -20,8 +22,14 @@ _NEAR = 2048
 _SAMPLE = 512 * 1024
 """Bytes of a text in which words are counted, to choose those that are rare in it."""
 
+_MOST_PLANS = 20_000
 _MANY = 2000
 """Words found in a block after which they are chosen anew: this text is another than it was."""
+
+_WITH_DIGIT = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]*[0-9][A-Za-z0-9]*")
+_BEFORE_DIGIT = re.compile(r"[A-Za-z]+[ -](?=[0-9](?![0-9A-Za-z]))")
+_NO_WORD = re.compile(r"\[[^\]]*\]|\\[a-zA-Z]|\{\d+(?:,\d*)?\}|\(\?P<\w+>")
+"""What has digits in a pattern, and is no word of it: classes, escapes, counts, names."""
 
 Find = Callable[[bytes], Sequence[tuple[int, int]]]
 """From a block to (offset, number of the word), by offset."""
@@ -33,6 +41,18 @@ Needs = Sequence[Sequence[bytes]]
 def scanner(book: Book) -> Callable[[bytes], Sequence[int]]:
     """Return the scan for a book's patterns: from a block to the offsets that are worth reading."""
     return _Scanner(_ways(book)).scan
+
+
+def telling(book: Book) -> Telling:
+    """Return what the patterns ask for that has digits: a status, a port, the number of a registry's host."""
+    texts = {book.pattern(n)[2] for found in book.literals.values() for n in found}
+    texts |= {regex for rule_id in book.ids for regex in book.none(rule_id)}
+    plain = "\n".join(_NO_WORD.sub("~", text).replace("\\", "") for text in texts)
+    words = {form for word in _WITH_DIGIT.findall(plain) for form in (word, word.lower(), word.upper())}
+    before = {form for word in _BEFORE_DIGIT.findall(plain) for form in (word, word.lower(), word.capitalize())}
+    return Telling(
+        frozenset(word.encode() for word in words if len(word) > 1), tuple(sorted(word.encode() for word in before))
+    )
 
 
 def _ways(book: Book) -> list[Needs]:
@@ -56,6 +76,7 @@ class _Scanner:
         self._seen: Counter[bytes] = Counter()
         self._wanted: dict[bytes, list[Needs]] = {}
         self._chosen: list[bytes] = []
+        self._plans: dict[frozenset[int], Sequence[Needs]] = {}
         self._find: Find | None = None
         self._lines = Beginnings()
         self._rest = self._wait = 0
@@ -64,34 +85,54 @@ class _Scanner:
         """Return the offsets in a block that are worth reading, ascending."""
         if self._find is None:
             self._find = self._choose(block)
-        lower = block.lower()
         found = self._find(block)
         if len(found) > _MANY and self._rest <= 0:
             self._find = self._choose(block)
             found = self._find(block)
             self._wait = self._rest = 2 * self._wait + 4
         self._rest -= 1
-        return [at for at, low, high, word in self._placed(block, found) if self._nominated(lower, low, high, word)]
+        return list(self._nominated(block, found))
 
-    def _nominated(self, lower: bytes, low: int, high: int, word: int) -> bool:
-        return any(_near(lower, low, high, needs) for needs in self._wanted[self._chosen[word]])
+    def _nominated(self, block: bytes, found: Sequence[tuple[int, int]]) -> Iterator[int]:
+        """Yield the places whose pattern's other words stand near.
 
-    def _placed(self, block: bytes, found: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, int, int]]:
-        """Yield each word with the bounds in which its pattern's other words must stand.
-
-        That is the word's line where it is a record of its own, else some bytes around.
+        Near is the word's line where that is a record of its own, else some bytes around. One place tells
+        of such a line.
         """
-        start, stop, alone = 0, -1, False
-        for at, word in found:
-            if at > stop:
-                start = block.rfind(b"\n", 0, at) + 1
-                stop = block.find(b"\n", at)
-                stop = len(block) if stop < 0 else stop
-                alone = self._lines.begins(block, start) and self._lines.begins(block, stop + 1)
-            if alone and stop - start < _NEAR:
-                yield at, start, stop, word
+        first, many = 0, len(found)
+        while first < many:
+            at = found[first][0]
+            start = block.rfind(b"\n", 0, at) + 1
+            stop = block.find(b"\n", at)
+            stop = len(block) if stop < 0 else stop
+            after = first + 1
+            while after < many and found[after][0] <= stop:
+                after += 1
+            if stop - start < _NEAR and self._lines.begins(block, start) and self._lines.begins(block, stop + 1):
+                words = frozenset([word for _, word in found[first:after]])
+                if _near(block[start:stop].lower(), self._plan(words)):
+                    yield at
             else:
-                yield at, max(0, at - _NEAR), at + _NEAR, word
+                for at, word in found[first:after]:
+                    around = block[max(0, at - _NEAR) : at + _NEAR].lower()
+                    if _near(around, self._plan(frozenset((word,)))):
+                        yield at
+            first = after
+
+    def _plan(self, words: frozenset[int]) -> Sequence[Needs]:
+        """Return the needs of which one must be filled beside words that were found, without what they fill."""
+        plan = self._plans.get(words)
+        if plan is None:
+            there = [self._chosen[word] for word in words]
+            ways = {
+                tuple(tuple(needed) for needed in needs if not any(word in needed for word in there))
+                for word in there
+                for needs in self._wanted[word]
+            }
+            plan = [()] if () in ways else sorted(ways, key=lambda needs: (len(needs), sum(map(len, needs))))
+            if len(self._plans) < _MOST_PLANS:
+                self._plans[words] = plan
+        return plan
 
     def _choose(self, block: bytes) -> Find:
         """Choose the words to look for by how often they stand in a sample of the block and in those before."""
@@ -105,6 +146,7 @@ class _Scanner:
             for word in rarest:
                 self._wanted.setdefault(word, []).append(needs)
         self._chosen = sorted(self._wanted)
+        self._plans = {}
         return _finder(self._chosen)
 
 
@@ -114,8 +156,19 @@ def _scannable(literal: str) -> bytes:
     return max(parts, key=len).strip().encode()
 
 
-def _near(lower: bytes, low: int, high: int, needs: Needs) -> bool:
-    return all(any(lower.find(word, low, high) >= 0 for word in words) for words in needs)
+def _near(lower: bytes, plan: Sequence[Needs]) -> bool:
+    """Tell whether a text (in lower case) fills one of the needs."""
+    absent: set[Sequence[bytes]] = set()
+    for needs in plan:
+        for words in needs:
+            if words in absent:
+                break
+            if not any(word in lower for word in words):
+                absent.add(words)
+                break
+        else:
+            return True
+    return False
 
 
 def _finder(words: Sequence[bytes]) -> Find:

@@ -11,7 +11,7 @@ from kdoctor.reading.repeats import Repeats
 from kdoctor.reading.stream import Windows
 from kdoctor.rules.book import Book
 from kdoctor.rules.match import Candidate, Gathered
-from kdoctor.rules.scan import scanner
+from kdoctor.rules.scan import scanner, telling
 
 if TYPE_CHECKING:
     from kdoctor.logs.since import Since
@@ -25,7 +25,7 @@ class Growing:
 
     def __init__(self, book: Book, since: Since | None) -> None:
         self._since = since
-        self._scan = scanner(book)
+        self._scan, self._telling = scanner(book), telling(book)
         self._gathered = Gathered(book)
         self._known: set[str] = set()
         self.text = ""
@@ -37,7 +37,7 @@ class Growing:
 
     def windows(self) -> Windows:
         """Return the windows of a text that begins."""
-        return Windows(self._scan, Repeats(), self._since.back if self._since else 0)
+        return Windows(self._scan, Repeats(telling=self._telling), self._since.back if self._since else 0)
 
     def read(self, windows: Windows, data: bytes, name: str, order: int, *, last: bool) -> None:
         """Read a batch of a text."""

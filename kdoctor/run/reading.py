@@ -15,7 +15,7 @@ from kdoctor.rules.match import Candidate, Gathered
 
 if TYPE_CHECKING:
     from kdoctor.logs.since import Since
-    from kdoctor.reading.repeats import Repeats
+    from kdoctor.reading.repeats import Repeats, Telling
     from kdoctor.reading.stream import Scan, Windows
 
 SHORT = 1024 * 1024
@@ -51,6 +51,7 @@ class _Reader:
         self._gathered = Gathered(book)
         self._reading = Reading()
         self._scan: Scan | None = None
+        self._telling: Telling | None = None
         self._kept: list[str] = []
 
     def read(self, sources: Iterable[Source]) -> Reading:
@@ -86,7 +87,8 @@ class _Reader:
         from kdoctor.reading.repeats import Repeats
         from kdoctor.reading.stream import Windows, blocks
 
-        windows = Windows(self._scanner(), Repeats(), self._since.back if self._since else 0)
+        scan = self._scanner()
+        windows = Windows(scan, Repeats(telling=self._telling), self._since.back if self._since else 0)
         last = b""
         for block in blocks(head, source.stream):
             last = block
@@ -96,10 +98,10 @@ class _Reader:
             self._since.see(last[-_KEPT:].decode("utf-8", "replace"))
 
     def _scanner(self) -> Scan:
-        from kdoctor.rules.scan import scanner
+        from kdoctor.rules.scan import scanner, telling
 
         if self._scan is None:
-            self._scan = scanner(self._book)
+            self._scan, self._telling = scanner(self._book), telling(self._book)
         return self._scan
 
     def _fed(self, fed: Iterable[Window], windows: Windows, name: str, order: int) -> None:

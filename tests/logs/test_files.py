@@ -155,3 +155,17 @@ def test_what_is_no_text_is_refused(data: bytes, explain: Explain) -> None:
     status, _, error = explain("-", stdin=data)
     assert status == 2
     assert "not text" in error
+
+
+def test_what_others_say_after_many_alike_is_read(tmp_path: Path, explain: Explain) -> None:
+    lines = []
+    for i in range(12_000):
+        port = 10248 if i in (9_000, 11_000) else 9090
+        stamp = f"I1126 10:{i // 60 % 60:02}:{i % 60:02}.000000    1234 prober.go:107]"
+        refused = f"Get http://127.0.0.1:{port}/healthz: dial tcp 127.0.0.1:{port}: connect: connection refused"
+        lines.append(f'{stamp} "Probe failed" output="{refused}"')
+    log = tmp_path / "kubelet.log"
+    log.write_text("\n".join(lines) + "\n")
+    assert log.stat().st_size > 1024 * 1024
+    _, report, _ = explain("--file", str(log))
+    assert places(report, "kubelet-not-running") == [("kubelet.log", 9_001, 11_001, 2)]
