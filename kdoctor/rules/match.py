@@ -173,7 +173,13 @@ def _engine_near(whole: Sequence[Record], i: int) -> str | None:
 def _present(book: Book, whole: Sequence[Record]) -> Mapping[str, Sequence[int]]:
     """Return the words of the index that stand anywhere, with the patterns they select."""
     flat = "\n".join(record.flat for record in whole)
-    return {word: numbers for word, numbers in book.literals.items() if word in flat}
+    # Most literals are ruled out by the distinct words, of which a long text has few.
+    distinct = "\n".join(set(flat.split()))
+    return {
+        literal: numbers
+        for literal, numbers in book.literals.items()
+        if all(part in distinct for part in literal.split()) and (" " not in literal or literal in flat)
+    }
 
 
 @dataclass(frozen=True, slots=True)
