@@ -10,7 +10,7 @@ import dns.rdatatype
 
 from kdoctor.model import UNSEEN
 from kdoctor.probes.names import literal
-from kdoctor.probes.nameserver import PAYLOAD, Answer, answers, judge
+from kdoctor.probes.nameserver import PAYLOAD, Answer, answers, judge, truncated
 from kdoctor.remote.answers import Ran
 
 _HEX = re.compile(r"(?:\s*[0-9a-f]{2})+\s*")
@@ -50,7 +50,7 @@ def read_answer(server: str, kind: str, query: Query, ran: Ran) -> Answer:
             outcome, addresses = _nslookup(ran, kind)
         case _:
             return Answer(server, UNSEEN, why=f"{ran.tool} was not asked for")
-    why = f"{ran.tool} does not say why it failed" if outcome == UNSEEN else ""
+    why = f"what {ran.tool} says is not enough to tell" if outcome == UNSEEN else ""
     if outcome != "ok":
         return Answer(server, outcome, why=why)
     return Answer(server, "ok", addresses if kind == "A" else (), addresses if kind == "AAAA" else ())
@@ -61,6 +61,8 @@ def _raw(ran: Ran, query: Query) -> tuple[str, tuple[str, ...]]:
     wire = bytes.fromhex(digits)
     if wire:
         reply = judge(wire, query.message) if answers(wire, query.message) else None
+        if reply and reply.outcome != "ok" and truncated(wire):
+            return UNSEEN, ()  # the whole of it would be had over TCP
         return (reply.outcome, reply.addresses) if reply else ("malformed", ())
     return _unanswered(ran.text) or "timeout", ()
 

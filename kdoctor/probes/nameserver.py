@@ -105,7 +105,7 @@ async def _ask(ip: str, port: int, name: str, kind: dns.rdatatype.RdataType, lim
         return _Reply(_ERRORS.get(word(error), "unreachable"))
     if wire is None:
         return _Reply("malformed")
-    if _truncated(wire):
+    if truncated(wire):
         reply = await _over_tcp(ip, port, query, max(deadline - loop.time(), 0.05))
         return _Reply(reply.outcome, reply.addresses, reply.outcome)
     return judge(wire, query)
@@ -164,7 +164,8 @@ def answers(wire: bytes, query: dns.message.Message) -> bool:
     return given.lower() == section.lower() and rest == bytes((0, asked.rdtype, 0, asked.rdclass))
 
 
-def _truncated(wire: bytes) -> bool:
+def truncated(wire: bytes) -> bool:
+    """Tell whether the answer was cut off to fit a packet (RFC 1035, 4.1.1: TC)."""
     return bool(wire[2] & 0x02)
 
 

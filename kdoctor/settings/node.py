@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from kdoctor.machine import Machine
@@ -67,7 +67,8 @@ def proxies(node: Node) -> ProxySettings:
     if node.env is None:
         return ProxySettings(unseen=f"the environment of {node.whose} may not be read there")
     if node.engine == "dockerd":
-        return dockerd.proxies(_docker_files(node), None)
+        found = dockerd.proxies(_docker_files(node), None)
+        return replace(found, http=_as_masked(found.http), https=_as_masked(found.https))
     declared = list(_declared(node))
 
     def sourced(setting: Setting | None) -> Setting | None:
@@ -77,10 +78,15 @@ def proxies(node: Node) -> ProxySettings:
             (s.source for s in declared if s.variable == setting.variable and s.value == setting.value),
             Source("process", f"{setting.variable} in the environment of {node.whose}"),
         )
-        return Setting(setting.variable, setting.value, source, masked="xxxxx:xxxxx@" in setting.value)
+        return _as_masked(Setting(setting.variable, setting.value, source))
 
     found = proxy.from_environment(node.env)
     return ProxySettings(sourced(found.http), sourced(found.https), sourced(found.no_proxy), found.cgi)
+
+
+def _as_masked(setting: Setting | None) -> Setting | None:
+    """Return the setting as one whose user and password were taken out where it was read, if they were."""
+    return replace(setting, masked=True) if setting and "xxxxx:xxxxx@" in setting.value else setting
 
 
 def _declared(node: Node) -> Iterator[Setting]:

@@ -179,3 +179,15 @@ def test_hostile_facts_make_no_settings(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_words_of_the_tools(tool: str, status: int, lines: list[str], outcome: str) -> None:
     assert through._judged("10.0.0.1:443", Ran(tool, status, tuple(lines))).outcome == outcome
+
+
+def test_an_answer_that_was_cut_off_is_not_taken_for_one_without_addresses() -> None:
+    import dns.flags
+    import dns.message
+
+    query = query_of("reg.test.", "A")
+    for flags, outcome in ((dns.flags.RA, "nodata"), (dns.flags.RA | dns.flags.TC, UNSEEN)):
+        message = dns.message.make_response(query.message)
+        message.flags |= flags
+        said = read_answer("1.2.3.4:53", "A", query, Ran("bash-udp", 0, (message.to_wire().hex(" "),)))
+        assert said.outcome == outcome

@@ -65,6 +65,14 @@ def test_the_proxy_is_that_of_the_engines_process_and_has_the_drop_in_as_its_sou
     assert place.platform() == "linux/arm64"
 
 
+@pytest.mark.parametrize("engine", ["containerd", "dockerd", "crio"])
+def test_a_password_that_was_taken_out_is_never_sent(engine: str) -> None:
+    place = far(f"process 7 {engine}", "env 7 HTTPS_PROXY=http://xxxxx:xxxxx@proxy.test:3128")
+    found = place.proxies().route("https://registry.k8s.io/v2/")
+    assert found.endpoint == ("proxy.test", 3128)
+    assert found.raw is None
+
+
 def test_an_environment_that_may_not_be_read_is_unseen_and_not_direct() -> None:
     place = far("process 7 containerd", "hidden /proc/7/environ")
     assert place.proxies().route("https://registry.k8s.io/v2/").unseen
