@@ -15,6 +15,7 @@ from kdoctor.cli.options import Shared, page_of
 from kdoctor.errors import UsageError
 from kdoctor.fixes.errors import FixError, RefusedError
 from kdoctor.model import Report, Risk, Severity, Status, Verdict
+from kdoctor.report.fixwords import fix_sentence
 from kdoctor.rules.book import Book, open_book
 
 if TYPE_CHECKING:
@@ -104,21 +105,21 @@ def _nothing_to_make(options: Shared, made: Offer) -> int:
     report = made.report
     if made.cases:
         diagnosis = made.cases[0].diagnosis
-        _say(options, f"{diagnosis.title} ({diagnosis.rule}): kdoctor cannot fix this by itself here.")
+        _say(options, "by-hand", title=diagnosis.title, rule=diagnosis.rule)
         page = page_of(options)
         for one in diagnosis.fixes:
             page.text(one.title, indent=2, first="- ")
         _show(options, page)
-        _say(options, f"`kdoctor explain {diagnosis.rule}` and `kdoctor check` tell the steps.")
+        _say(options, "steps", rule=diagnosis.rule)
         return NOT_BETTER
     live = [d for d in report.diagnoses if d.verdict is not Verdict.REFUTED and d.severity is not Severity.INFO]
     if live:
-        _say(options, f"{live[0].title} ({live[0].rule}) is not proven; to fix it anyway: kdoctor fix {live[0].rule}")
+        _say(options, "unproven", title=live[0].title, rule=live[0].rule)
         return NOT_BETTER
     if report.status is Status.UNKNOWN:
-        _say(options, "Nothing wrong was found, but not everything could be looked at; `kdoctor check` says what.")
+        _say(options, "blind")
         return CANNOT_LOOK
-    _say(options, "Nothing to fix: what was looked at works.")
+    _say(options, "nothing")
     return 0
 
 
@@ -201,24 +202,26 @@ def _make(options: Shared, book: Book, wanted: Wanted, made: Offer, consent: Con
     store = Store.of(made.machine)
     tell = _teller(options)
     with store.locked():
+        for left in store.entries():
+            if left.state == "interrupted":
+                _say(options, "interrupted", number=left.number)
         entry = apply(made.plan, store, tell)
-        _say(options, f"Done; this is fix {entry.number} (kdoctor undo {entry.number} takes it back).")
+        _say(options, "done", number=entry.number)
         hand = [action for action in made.plan.actions if not action.argv]
         if hand:
             for action in hand:
-                _say(options, f"{action.by_hand} Then see whether it helped: kdoctor check")
+                _say(options, "then-check", what=action.by_hand)
             return 0
         if any(command.later for command in made.plan.commands):
-            _say(options, "It counts from the next login on: log out and in again, then ask: kdoctor check")
+            _say(options, "later")
             return 0
         changed = adopt(made, os.environ)
         if changed:
-            _say(options, f"New shells have it; this one by: . {made.plan.changes[0].shown}")
+            _say(options, "new-shells", file=made.plan.changes[0].shown)
         tell("asking the failed question again")
         proof = run(prove(book, wanted, made, _verify(made, tell)))
         entry.note("proof", better=proof.better, said=list(proof.sentences))
-        lead = "It helped" if proof.better else "It did not help"
-        _say(options, f"{lead}: {'; '.join(proof.sentences)}.")
+        _say(options, "helped" if proof.better else "no-help", what="; ".join(proof.sentences))
         if proof.better:
             return 0
         return _not_better(options, entry, store, consent, tell)
@@ -262,9 +265,9 @@ def _not_better(options: Shared, entry: Entry, store: Store, consent: Consent, t
             back = False
     if back:
         restore(entry, store, tell)
-        _say(options, f"The fix {entry.number} was taken back; every file is as before.")
+        _say(options, "taken-back", number=entry.number)
     else:
-        _say(options, f"To take it back: kdoctor undo {entry.number}")
+        _say(options, "take-back", number=entry.number)
     return NOT_BETTER
 
 
@@ -289,7 +292,7 @@ def undo(options: Shared, number: int | None, *, yes: bool) -> int:
             put_diff(page, error.diff)
             _show(options, page)
             raise
-        page.text(f"Undo of fix {entry.number}: {_titles(entry)}", style="title")
+        page.text(fix_sentence(options.lang, "undo", number=entry.number, title=_titles(entry)), style="title")
         from kdoctor.fixes.files import Found
 
         for one in wanted:
@@ -306,7 +309,7 @@ def undo(options: Shared, number: int | None, *, yes: bool) -> int:
                 raise RefusedError("nothing was undone: there is no terminal to ask at; --yes undoes without asking")
             _ask("Undo it?")
         restore(entry, store, _teller(options))
-        _say(options, f"The fix {entry.number} is undone; every file is as before.")
+        _say(options, "undone", number=entry.number)
     return 0
 
 
@@ -326,7 +329,7 @@ def history(options: Shared) -> int:
         return 0
     page = page_of(options)
     if not entries:
-        page.text("No fix was made here by this user.")
+        page.text(fix_sentence(options.lang, "none"))
     for entry in entries:
         page.text(_titles(entry), first=f"{entry.number:>4}  {entry.begin['at']}  {entry.state:<11}  ")
         for record in entry.begin["files"]:
@@ -359,9 +362,9 @@ def _show(options: Shared, page: Page) -> None:
     options.print_page(page)
 
 
-def _say(options: Shared, sentence: str) -> None:
+def _say(options: Shared, key: str, **values: str | int) -> None:
     page = page_of(options)
-    page.text(sentence)
+    page.text(_clean(fix_sentence(options.lang, key, **values)))
     options.print_page(page)
 
 

@@ -17,6 +17,7 @@ from kdoctor.model import Diagnosis, Evidence, Fix, Report, Risk, Severity, Stat
 from kdoctor.probes.runner import Place
 from kdoctor.references import parse
 from kdoctor.registries import api_host, is_well_known
+from kdoctor.report.fixwords import fix_sentence
 from kdoctor.rules.book import Book
 from kdoctor.rules.match import Candidate
 from kdoctor.run import places
@@ -231,16 +232,14 @@ async def prove(book: Book, wanted: Wanted, made: Offer, verified: str | None) -
     errors = [d for d in report.at_least(Severity.ERROR) if d.verdict is Verdict.CONFIRMED]
     sentences = []
     if still:
-        sentences.append(f"{still[0].title} ({still[0].rule}): it is still so")
+        sentences.append(fix_sentence(wanted.lang, "still", title=still[0].title, rule=still[0].rule))
     elif errors:
-        sentences.append(f"the failure is another one now: {errors[0].title} ({errors[0].rule})")
+        sentences.append(fix_sentence(wanted.lang, "another", title=errors[0].title, rule=errors[0].rule))
     if verified is not None:
         sentences.append(verified)
     better = not still and not errors and verified is None
     if better:
-        sentences.append(
-            "every step to the image works now" if report.status is Status.HEALTHY else "the failure is gone"
-        )
+        sentences.append(fix_sentence(wanted.lang, "works" if report.status is Status.HEALTHY else "gone"))
     return Proof(better, tuple(sentences), report)
 
 
