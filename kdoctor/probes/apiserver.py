@@ -72,14 +72,22 @@ class Answer:
     from_proxy: bool
 
 
-async def ask_server(ask: Asking, server: Server, path: str) -> Answer | Found:
-    """GET a path of the server; a Found, with an outcome of kube.api, where there is no answer."""
+_JSON = "application/json"
+TABLE = f"{_JSON};as=Table;v=v1;g=meta.k8s.io,{_JSON}"
+"""What kubectl accepts for lists: the columns that it prints, a fraction of the objects themselves."""
+
+
+async def ask_server(ask: Asking, server: Server, path: str, accept: str = _JSON) -> Answer | Found:
+    """GET a path of the server; a Found, with an outcome of kube.api, where there is no answer.
+
+    At most 64 KiB of the answer's body are read.
+    """
     clock = dial.Clock(ask)
     opened = await open_line(ask, server, clock)
     if isinstance(opened, Found):
         return opened
     try:
-        return await _exchange(ask, server, opened, path, clock)
+        return await _exchange(ask, server, opened, path, clock, accept)
     finally:
         opened.stream.close()
 
@@ -152,9 +160,11 @@ def _untrusted(server: Server, failed: Failed, opened: Opened) -> Found:
     return Found("tls" if failed.outcome == "alert" else "not-kubernetes", f"{where}: {failed.says}", data)
 
 
-async def _exchange(ask: Asking, server: Server, opened: Opened, path: str, clock: Clock) -> Answer | Found:
+async def _exchange(
+    ask: Asking, server: Server, opened: Opened, path: str, clock: Clock, accept: str
+) -> Answer | Found:
     base, left = server.cluster.server.rstrip("/"), clock.left
-    headers = {"Host": host_port(server.host, server.port)}
+    headers = {"Host": host_port(server.host, server.port), "Accept": accept}
     if login := server.login(ask.vantage.machine):
         headers["Authorization"] = login
     if opened.proxy_authorization:
@@ -198,7 +208,7 @@ async def _get(stream: Stream, target: str, headers: Mapping[str, str]) -> tuple
     from kdoctor.probes.http_line import Line, client
 
     line = Line(stream)
-    fields = {**headers, "Accept": "application/json", "User-Agent": "kdoctor", "Connection": "close"}
+    fields = {"Accept": _JSON, **headers, "User-Agent": "kdoctor", "Connection": "close"}
     try:
         # Of the URL only the target is sent; user and password in the cluster's own stay there.
         url = f"http://{headers['Host']}/"

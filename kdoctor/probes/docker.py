@@ -56,7 +56,7 @@ async def ping(ask: Asking) -> Found:
         "installed": dockerhost.is_installed(machine),
     }
     target = where.socket or where.url or where.context
-    dialled = await _dialled(where, ask)
+    dialled = await dialled_at(where, ask)
     if isinstance(dialled, Found):
         return replace(dialled, data=data, target=target)
     try:
@@ -83,7 +83,7 @@ def _engine(version: Mapping[str, object]) -> dict[str, Value]:
     }
 
 
-async def _dialled(where: Endpoint, ask: Asking) -> Endpoint | Found:
+async def dialled_at(where: Endpoint, ask: Asking) -> Endpoint | Found:
     """Return the endpoint with an address in place of a name, or why it is not asked."""
     if where.problem or where.socket is not None:
         return where

@@ -83,7 +83,7 @@ def _file_problem(machine: Machine, loaded: Kubeconfig) -> str | None:
 
 async def api(ask: Asking, address: str | None = None) -> Found:
     """Ask GET /version as kubectl would: its CA, its proxy rules, its static credentials, no plugin."""
-    server = _server(ask.vantage.machine, address)
+    server = server_of(ask.vantage.machine, address)
     if isinstance(server, Found):
         return server
     data: dict[str, Value] = {
@@ -96,7 +96,8 @@ async def api(ask: Asking, address: str | None = None) -> Found:
     return Found(found.outcome, found.detail, {**data, **found.data}, str(data["server"]))
 
 
-def _server(machine: Machine, address: str | None) -> Server | Found:
+def server_of(machine: Machine, address: str | None = None) -> Server | Found:
+    """Return the server of the current context, or the one at an address (host:port), with what may be sent to it."""
     loaded: Kubeconfig | None = None
     why = ""
     try:

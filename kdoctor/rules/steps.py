@@ -40,6 +40,8 @@ KIND_OF: Mapping[str, str] = {
     "node-name": "node.name",
     "kubeconfig": "kube.config",
     "apiserver": "kube.api",
+    "context": "kube.context",
+    "nodes": "kube.nodes",
     "profile": "minikube.profile",
     "driver": "minikube.driver",
     "cluster": "cluster.local",

@@ -10,6 +10,7 @@ from kdoctor.machine import Machine
 from kdoctor.model import Severity
 from kdoctor.probes.configfiles import known_files
 from kdoctor.probes.runner import Place
+from kdoctor.rules.match import match
 from kdoctor.rules.steps import KIND_OF
 from kdoctor.run.prerequisites import Host
 from kdoctor.run.situation import Situation
@@ -100,12 +101,31 @@ class Local:
             )
         # the cluster's tool writes the kubeconfig: that there is none yet is no mistake before it has run
         seen = await self.walk.runner.ask(self.shell, KIND_OF["kubeconfig"], {})
-        yet_to_come = meant and seen.outcome in ("missing", "empty")
+        made = await self.walk.runner.ask(self.shell, KIND_OF["cluster"], {})
+        begun = made.outcome in ("running", "stopped") or machine.path(_SIGNS[0]).exists()
+        yet_to_come = meant and not begun and seen.outcome in ("missing", "empty")
         config = await self.walk.step("kubeconfig", self.shell, {}, {}, judge=not yet_to_come)
         if config.outcome == "ok":
-            await self.walk.step("cluster", self.shell, {}, {})
-            await self.walk.step("apiserver", self.shell, {}, {})
+            await self._current()
         self._only_warn()
+
+    async def _current(self) -> None:
+        """Look at the cluster of the current context: is it the one meant, does it answer, are its nodes ready?"""
+        if self.tool in ("minikube", "kind"):
+            await self.walk.step("context", self.shell, {"tool": self.tool}, {"tool": self.tool})
+        await self.walk.step("cluster", self.shell, {}, {})
+        answers = await self.walk.step("apiserver", self.shell, {}, {})
+        if answers.outcome != "ok":
+            return
+        seen = await self.walk.runner.ask(self.shell, KIND_OF["nodes"], {})
+        if not seen.known:  # a login by a plugin, or one that may not list nodes: the server answers all the same
+            self.walk.skip("nodes", self.shell, "", seen.detail)
+            return
+        await self.walk.step("nodes", self.shell, {}, {})
+        if seen.data.get("message"):
+            told = match(self.walk.book, f"kubelet: {seen.data['message']}", "the node's condition")
+            severity = None if seen.outcome == "not-ready" else Severity.WARNING.value
+            self.walk.found += [replace(one, seen=(seen,), vantage=self.shell.name, severity=severity) for one in told]
 
     def _only_warn(self) -> None:
         """Before a cluster is made, none answers, and its tool writes the kubeconfig: a warning.

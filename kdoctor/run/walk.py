@@ -56,6 +56,8 @@ GOOD: Mapping[str, frozenset[str]] = {
     "node-name": frozenset({"ok"}),
     "kubeconfig": frozenset({"ok"}),
     "apiserver": frozenset({"ok", "unauthorized"}),
+    "context": frozenset({"ok", "none"}),
+    "nodes": frozenset({"ready"}),
     "profile": frozenset({"running", "none", "no-tool"}),
     "driver": frozenset({"ok", "none"}),
     "cluster": frozenset({"running", "none"}),
