@@ -57,7 +57,8 @@ def in_folder(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     (folder / "deploy").mkdir(exist_ok=True)
     for name in ("deploy.yaml", "deploy/app.yaml", "deploy/db.yaml"):
         (folder / name).write_text(MANIFEST)
-    (folder / "kubelet.log").write_text(LOG)
+    for name in ("kubelet.log", "deploy.log"):
+        (folder / name).write_text(LOG)
     (folder / "registries.yaml").write_text("mirrors: {}\n")
     env = {k: v for k, v in os.environ.items() if "proxy" not in k.lower() and not k.startswith("GITHUB_")}
     env |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(folder)}
