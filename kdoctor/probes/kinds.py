@@ -303,6 +303,7 @@ _KINDS = (
             "source": "text",
             "login": "text",
             "tags": "list",
+            "host": "text",
             "cause": "text",
         },
     ),

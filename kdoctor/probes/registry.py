@@ -172,6 +172,7 @@ def _described(reference: Reference, answer: Answered) -> Found:
     said, left = registry_answers.complaint(response), registry_answers.quota(response)
     message = "" if outcome == "ok" else said.message or shown(response)
     data = fields(
+        host=response.url.netloc,
         status=response.status,
         code=said.code if outcome != "ok" else None,
         message=message,
@@ -188,9 +189,9 @@ def _described(reference: Reference, answer: Answered) -> Found:
 
 def _not_answered(answer: Failed | Token) -> Found:
     if isinstance(answer, Failed):
-        return Found(answer.outcome, answer.detail, fields(cause=answer.cause))
+        return Found(answer.outcome, answer.detail, fields(host=answer.url.netloc, cause=answer.cause))
     cause = f"token {answer.cause or answer.outcome}"
-    data = fields(status=answer.status, message=answer.message, cause=cause, login=answer.login)
+    data = fields(host=answer.host, status=answer.status, message=answer.message, cause=cause, login=answer.login)
     return Found(answer.outcome if answer.outcome != "basic" else "unauthorized", answer.detail, data)
 
 

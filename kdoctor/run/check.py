@@ -19,7 +19,7 @@ from kdoctor.rules.match import Candidate, explains
 from kdoctor.run import places
 from kdoctor.run.local import OWN_RUNTIME, Local
 from kdoctor.run.probing import diagnosed
-from kdoctor.run.settling import distance
+from kdoctor.run.settling import distance, witnessed
 from kdoctor.run.situation import Situation, runner, survey
 from kdoctor.run.walk import Target, Walk
 
@@ -140,7 +140,9 @@ class Run:
             return await diagnosed(candidate, setting, here, run)
 
         found = merged(sorted(self.walk.found, key=lambda c: c.vantage not in (None, "shell", "docker")))
-        return ordered(list(zip(await asyncio.gather(*(one(c) for c in found)), found, strict=True)))
+        diagnoses = await asyncio.gather(*(one(c) for c in found))
+        told = witnessed([(d, c.seen) for d, c in zip(diagnoses, found, strict=True)])
+        return ordered(list(zip(told, found, strict=True)))
 
     def _engine(self, candidate: Candidate) -> str | None:
         del candidate
@@ -149,7 +151,7 @@ class Run:
     def report(self) -> Report:
         """Return what is known so far."""
         walk = self.walk
-        blind = walk is None or walk.blind
+        blind = walk is None or walk.blind or bool(walk.unnamed)
         status = Status.UNKNOWN if blind else Status.HEALTHY
         report = Report(
             "check",
@@ -171,15 +173,21 @@ def _in_order(checks: Sequence[Check]) -> list[Check]:
 
 
 def merged(found: Iterable[Candidate]) -> list[Candidate]:
-    """Return the candidates with one cause named once, however many registries it hides."""
+    """Return the candidates with one cause named once, as its worst effect has it, however many registries it hides."""
     kept: dict[tuple[str, ...], Candidate] = {}
     for candidate in found:
         names = _IDENTITY.get(candidate.rule.layer, ("registry", "image", "host", "path", "url"))
         if any(e.outcome in _OF_ONE_NAME for e in candidate.seen):
             names = (*names, "host")
         key = (candidate.rule.id, *(candidate.facts.get(name, "") for name in names))
-        kept.setdefault(key, candidate)
+        if key not in kept or _severity(candidate) < _severity(kept[key]):
+            kept[key] = candidate
     return list(kept.values())
+
+
+def _severity(candidate: Candidate) -> int:
+    """Return 0 for the worst."""
+    return list(Severity).index(Severity(candidate.severity or candidate.rule.severity))
 
 
 def ordered(found: Sequence[tuple[Diagnosis, Candidate]]) -> list[Diagnosis]:

@@ -20,7 +20,7 @@ from kdoctor.rules.match import Candidate, explains
 from kdoctor.run import places
 from kdoctor.run.explain import Given, Question
 from kdoctor.run.probing import diagnosed
-from kdoctor.run.settling import Known, settle
+from kdoctor.run.settling import Known, settle, witnessed
 from kdoctor.run.situation import Situation, runner, survey
 from kdoctor.run.walk import Target, Walk
 
@@ -108,7 +108,8 @@ class _View:
         )
         found = [c for c in walk.found if self._counts(c)]
         diagnoses = await asyncio.gather(*(diagnosed(c, self.setting, self.place, self.run) for c in found))
-        return [self._own(d) for d in diagnoses], [*walk.checks, *contrast.checks]
+        told = witnessed([(d, c.seen) for d, c in zip(diagnoses, found, strict=True)])
+        return [self._own(d) for d in told], [*walk.checks, *contrast.checks]
 
     def _own(self, diagnosis: Diagnosis) -> Diagnosis:
         """Take out the image that nobody named."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from kdoctor.model import Diagnosis, Role, Severity, Verdict
+from kdoctor.model import Diagnosis, Evidence, Role, Severity, Verdict
 
 _NEAR = ("host", "daemon", "runtime", "proxy", "dns", "network", "tls", "registry", "image", "cluster", "distro")
 """Layers from the puller outwards: of two causes the nearer is the root."""
@@ -53,6 +53,22 @@ def settle(readings: Sequence[Diagnosis], walked: Sequence[Diagnosis], known: Kn
     if root is not None and root.verdict is Verdict.CONFIRMED:
         return merged
     return [*merged, *(replace(d, role=Role.ALTERNATIVE) for d in others)]
+
+
+def witnessed(found: Sequence[tuple[Diagnosis, Sequence[Evidence]]]) -> list[Diagnosis]:
+    """Return the walk's findings, each with the failed steps that it was found by, as they can be.
+
+    A step that failed is not undone because each rule that it nominates is refuted by another probe:
+    then the nearest of them is undecided, and the step says why.
+    """
+    living = {id(e) for diagnosis, seen in found for e in seen if diagnosis.verdict is not Verdict.REFUTED}
+    out = [diagnosis for diagnosis, _ in found]
+    for at in sorted(range(len(found)), key=lambda i: distance(out[i])):
+        lost = [e for e in found[at][1] if id(e) not in living]
+        if out[at].verdict is Verdict.REFUTED and lost:
+            living.update(id(e) for e in lost)
+            out[at] = replace(out[at], verdict=Verdict.INCONCLUSIVE, because=lost[0].detail.rstrip(".") + ".")
+    return out
 
 
 def distance(diagnosis: Diagnosis) -> int:

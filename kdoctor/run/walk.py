@@ -65,6 +65,10 @@ GOOD: Mapping[str, frozenset[str]] = {
 """The outcomes of each step that let the walk go on."""
 
 
+_ON_THE_WAY = frozenset({"unreached", "unresolved", "unreachable", "tls"})
+"""Outcomes of steps at the API that say: the host that was to answer could not be reached."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """What is to be reached: a registry (API host[:port]) and, where one is wanted, an image of it."""
@@ -102,6 +106,8 @@ class Walk:
     checks: list[Check] = field(default_factory=list)
     found: list[Candidate] = field(default_factory=list)
     blind: bool = False
+    unnamed: set[tuple[str, str]] = field(default_factory=set)
+    """Vantages and registries ("": the machine) on whose way a step failed in a way that no rule knows."""
 
     async def step(
         self, name: str, place: Place, params: Mapping[str, str], facts: Mapping[str, str], *, judge: bool = True
@@ -126,7 +132,10 @@ class Walk:
             )
         )
         if evidence.known and not good:
-            self.found += [replace(c, vantage=place.name) for c in nominated(self.book, name, evidence, facts)]
+            named = [replace(c, vantage=place.name) for c in nominated(self.book, name, evidence, facts)]
+            self.found += named
+            if not named and _is_due(place):
+                self.unnamed.add((place.name, facts.get("registry", "")))
         return evidence
 
     def skip(self, name: str, place: Place, target: str, why: str, path: str = "") -> None:
@@ -140,16 +149,32 @@ class Walk:
             await self._by_daemon(place, target, facts)
             return
         settings = await self.step("proxy-settings", place, {"url": target.url}, facts)
-        proxied = settings.outcome == "set"
         broken = settings.outcome == "invalid"
-        way = self._through_proxy(place, target, facts, settings) if proxied else self._direct(place, target, facts)
+        way = self._way(place, target, facts, settings)
         served, mirrors = await asyncio.gather(way, self._mirrors(place, target, facts))
         if mirrors in ("ok", "some-dead") and not served and not broken:
             self._forgive(place, target)
+            self.unnamed.discard((place.name, target.registry))
         if mirrors == "all-dead" and not served:
             self._behind_mirror(place, target)
         if served and target.image:
             await self._image(place, target, facts)
+
+    async def _way(self, place: Place, target: Target, facts: Mapping[str, str], settings: Evidence) -> bool:
+        if settings.outcome == "set":
+            return await self._through_proxy(place, target, facts, settings)
+        return await self._direct(place, target, facts)
+
+    async def _to_other_host(self, place: Place, target: Target, facts: Mapping[str, str], failed: Evidence) -> None:
+        """Walk to the token server or the blob host, where the way to it is what fails and no rule names it yet."""
+        host = str(failed.data.get("host") or "")
+        if failed.outcome not in _ON_THE_WAY or host in ("", target.registry, target.address):
+            return
+        if any(failed in candidate.seen for candidate in self.found):
+            return
+        facts = {**facts, "registry": host, "url": f"https://{host}/"}
+        settings = await self.step("proxy-settings", place, {"url": facts["url"]}, facts)
+        await self._way(place, Target(host), facts, settings)
 
     async def _direct(self, place: Place, target: Target, facts: Mapping[str, str]) -> bool:
         if not await self._name("name", place, target.host, facts):
@@ -204,6 +229,7 @@ class Walk:
         has_login = has_login or isinstance(place.vantage, Far)  # secrets of its own, which nobody here knows
         token = await self.step("token", place, of_image, facts, judge=not has_login)
         if token.outcome not in GOOD["token"]:
+            await self._to_other_host(place, target, facts, token)
             if has_login and token.outcome in ("unauthorized", "denied"):
                 self._needs_login(place, target)
             return
@@ -217,7 +243,7 @@ class Walk:
             return
         platform = await self.step("platform", place, of_image, facts)
         if platform.outcome in (*GOOD["platform"], UNSEEN):
-            await self.step("blob", place, of_image, facts)
+            await self._to_other_host(place, target, facts, await self.step("blob", place, of_image, facts))
 
     def _needs_login(self, place: Place, target: Target) -> None:
         """The image wants the puller's login, which was not sent: unseen, not failed."""

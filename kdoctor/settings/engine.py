@@ -130,7 +130,7 @@ def _context(machine: Machine, name: str, because: str) -> Endpoint:
     docker = jsonfile.mapping(jsonfile.mapping(meta.get("Endpoints")).get("docker"))
     host = docker.get("Host")
     if not isinstance(host, str) or not host:
-        return Endpoint("", because, name, problem=f'the docker context "{name}" ({because}) does not exist')
+        return Endpoint("", because, name, problem=f'the docker context "{name}" does not exist')
     tls = f"{folder}/tls/{digest}/docker"
     return Endpoint(host, because, name, tls_directory=tls if machine.path(tls).is_dir() else None)
 

@@ -23,6 +23,9 @@ PROXY_DENY: Final = 3130
 PROXY_INTERCEPT: Final = 3131
 PROXY_SILENT: Final = 3132
 PROXY_CLOSED: Final = 3199
+PROXY_CODED: Final = 3000
+"""Plus an HTTP status: the port where a proxy answers every request with it."""
+PROXY_CODES: Final = (200, 407, 502, 503, 504)
 UNKNOWN_PROXY: Final = "no-such-proxy.corp.test"
 
 HUB: Final = "registry-1.docker.io"
@@ -34,6 +37,9 @@ PRIVATE: Final = "private.corp.test"
 PRIVATE_USER: Final = "dev"
 PRIVATE_PASSWORD: Final = "lab"
 MIRROR: Final = "mirror.corp.test"
+SINKHOLE: Final = "10.77.0.13"
+BLOCK_PAGE: Final = "blocked.corp.test"
+"""A web server to which a filter sends what it does not want reached."""
 OTHER_PORT: Final = 8443
 """The port on which every web host listens besides 443."""
 
@@ -47,6 +53,7 @@ CORP_HOSTS: Final = {
     CORP: "10.77.0.9",
     PRIVATE: "10.77.0.10",
     MIRROR: "10.77.0.11",
+    BLOCK_PAGE: SINKHOLE,
 }
 """The company's own hosts: on the link of `here`, unknown to the public resolvers."""
 

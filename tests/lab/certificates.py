@@ -33,13 +33,23 @@ class Certificates:
         with self._lock:
             if (kind, host) not in self._contexts:
                 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                if kind is Certificate.OLD_TLS:
+                    context.set_ciphers("DEFAULT@SECLEVEL=0")
+                    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1
                 self._issue(kind, host).configure_cert(context)
                 self._contexts[kind, host] = context
             return self._contexts[kind, host]
 
     def _issue(self, kind: Certificate, host: str) -> trustme.LeafCert:
         match kind:
-            case Certificate.GOOD:
+            case Certificate.NOT_YET:
+                now = datetime.now(UTC)
+                return self._trusted.issue_cert(
+                    host, not_before=now + timedelta(days=2), not_after=now + timedelta(days=90)
+                )
+            case Certificate.SELF_SIGNED:
+                return trustme.CA(organization_name=host).issue_cert(host)
+            case Certificate.GOOD | Certificate.OLD_TLS:
                 return self._trusted.issue_cert(host)
             case Certificate.EXPIRED:
                 now = datetime.now(UTC)

@@ -44,6 +44,8 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     cut_after: int | None = None
+    stalls: bool = False
+    """Whether it stays open there instead, saying no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,21 @@ SITES: Final = {
     },
 }
 
+_HTML: Final = {"Content-Type": "text/html"}
+
+
+def _page(status: int, title: str) -> Reply:
+    return Reply(status, dict(_HTML), f"<html><head><title>{title}</title></head><body>{title}</body></html>".encode())
+
+
+_PAGES: Final = {
+    Answer.ERROR: _page(500, "500 Internal Server Error"),
+    Answer.BAD_GATEWAY: _page(502, "502 Bad Gateway"),
+    Answer.NO_SUCH_PAGE: _page(404, "404 Not Found"),
+    Answer.NONSENSE: _page(200, "Welcome to the portal"),
+    Answer.QUOTA: _page(429, "429 Too Many Requests"),
+}
+
 
 def reply(host: str, request: Request, answer: Answer, store_port: int) -> Reply:
     """Answer one request sent to `host`."""
@@ -94,6 +111,12 @@ def reply(host: str, request: Request, answer: Answer, store_port: int) -> Reply
     if answer is Answer.UNAVAILABLE:
         page = b"upstream connect error or disconnect/reset before headers\n"
         return Reply(503, {"Content-Type": "text/plain"}, page)
+    if (page := _PAGES.get(answer)) is not None:
+        return page
+    if answer is Answer.LOOP:
+        return Reply(302, {"Location": f"https://{host}{request.target}"})
+    if answer is Answer.UNAUTHORIZED:
+        return _unauthorized('Basic realm="Registry Realm"')
     path = request.target.partition("?")[0]
     if path in ("/token", "/v2/auth"):
         return _json(200, {"token": "lab", "access_token": "lab", "expires_in": 300})
@@ -117,6 +140,8 @@ def _registry(site: Site, request: Request, answer: Answer, store_port: int) -> 
     if answer is Answer.RATE_LIMITED and asked["kind"] == "manifests":
         limits = {"Retry-After": "21600", "ratelimit-remaining": "0;w=21600"}
         return _error(429, "TOOMANYREQUESTS", _RATE_LIMITED, limits)
+    if answer is Answer.SCHEMA1 and asked["kind"] == "manifests":
+        return _schema1(asked["name"])
     repository = f"{site.store}/{asked['name']}"
     if asked["kind"] == "blobs" and site.blobs is not None:
         target = f"https://{site.blobs}/lab/{repository}/{asked['ref']}?verify=lab"
@@ -125,6 +150,13 @@ def _registry(site: Site, request: Request, answer: Answer, store_port: int) -> 
     if site.blobs is not None and asked["kind"] == "manifests":
         found.headers["ratelimit-limit"] = "100;w=21600"
         found.headers["ratelimit-remaining"] = "98;w=21600"
+    return found
+
+
+def _schema1(name: str) -> Reply:
+    """Return a manifest as registries of 2015 made them."""
+    found = _json(200, {"schemaVersion": 1, "name": name, "tag": "latest", "fsLayers": [], "history": []})
+    found.headers["Content-Type"] = "application/vnd.docker.distribution.manifest.v1+prettyjws"
     return found
 
 
@@ -177,6 +209,6 @@ def _fetch(request: Request, path: str, store_port: int, answer: Answer) -> Repl
     back = {key: response.headers[key] for key in _PASSED_BACK if key in response.headers}
     back["Docker-Distribution-Api-Version"] = "registry/2.0"
     cut = None
-    if answer is Answer.CUT and len(body) > _CUT_AFTER:
+    if answer in (Answer.CUT, Answer.STALL) and len(body) > _CUT_AFTER:
         cut = 0 if "Range" in request.headers else _CUT_AFTER
-    return Reply(response.status, back, body, cut)
+    return Reply(response.status, back, body, cut, stalls=cut is not None and answer is Answer.STALL)

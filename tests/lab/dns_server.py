@@ -16,6 +16,11 @@ from . import addresses
 from .manners import EVERY, Behaviour
 
 TTL: Final = 5
+_SINKHOLES: Final = {
+    Behaviour.NULL: "0.0.0.0",
+    Behaviour.LOOPBACK: "127.0.0.1",
+    Behaviour.PRIVATE: addresses.SINKHOLE,
+}
 
 
 class Resolver:
@@ -49,7 +54,11 @@ class Resolver:
                 message.set_rcode(dns.rcode.REFUSED)
             case Behaviour.IPV6_ONLY if known:
                 _add(message, dns.rdatatype.AAAA, addresses.IPV6_HOST)
-            case Behaviour.ANSWER if known:
+            case Behaviour.NULL | Behaviour.LOOPBACK | Behaviour.PRIVATE if known:
+                _add(message, dns.rdatatype.A, _SINKHOLES[behaviour])
+            case Behaviour.AAAA_FAILS if message.question[0].rdtype == dns.rdatatype.AAAA:
+                message.set_rcode(dns.rcode.SERVFAIL)
+            case Behaviour.ANSWER | Behaviour.AAAA_FAILS if known:
                 _add(message, dns.rdatatype.A, self._zone[name])
             case Behaviour.NODATA if known:
                 pass

@@ -41,12 +41,23 @@ class Hosts:
                 case Wire.RESET:
                     sock.recv(65536)
                     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                case Wire.SNI_RESET:
+                    self._reset_if_named(sock, host)
                 case Wire.CLOSE:
                     sock.recv(65536)
                 case Wire.SILENCE:
                     while sock.recv(65536):
                         pass
         sock.close()
+
+    def _reset_if_named(self, sock: socket.socket, host: str) -> None:
+        """Reset the connection whose first packet has the host's name in it."""
+        if host.encode() in sock.recv(65536, socket.MSG_PEEK):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            return
+        context = self._certificates.context(Certificate.GOOD, host)
+        with context.wrap_socket(sock, server_side=True) as secure:
+            _Http(secure, host, self)
 
 
 class _Http(http.server.BaseHTTPRequestHandler):
@@ -73,6 +84,9 @@ class _Http(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(found.body[: found.cut_after])
+        if found.stalls:
+            self.connection.settimeout(_PATIENCE)
+            self.connection.recv(1)
         if found.cut_after is not None:
             self.close_connection = True
 

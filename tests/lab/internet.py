@@ -17,7 +17,7 @@ from . import addresses, images, resolver
 from .certificates import Certificates
 from .front import Front, Hosts
 from .manners import Answer, Behaviour, Certificate, Manners, Wire
-from .proxies import InterceptingProxy, SilentProxy, start_squid
+from .proxies import CodedProxy, InterceptingProxy, SilentProxy, start_squid
 
 _STORE_PORT: Final = 5000
 _STORE: Final = f"""\
@@ -57,6 +57,8 @@ class Internet:
         Front(hosts, addresses.OTHER_PORT)
         SilentProxy()
         InterceptingProxy(hosts)
+        for status in addresses.PROXY_CODES:
+            CodedProxy(status)
 
     def wait_until_ready(self) -> None:
         """Fill the store and see squid listen."""

@@ -19,6 +19,13 @@ class Behaviour(StrEnum):
     SILENCE = "silence"
     IPV6_ONLY = "ipv6-only"
     """NODATA for A, an address for AAAA."""
+    NULL = "null"
+    """0.0.0.0, as a filter says of what it does not want reached."""
+    LOOPBACK = "loopback"
+    PRIVATE = "private"
+    """The address of a company's host that serves a page on why the name is blocked."""
+    AAAA_FAILS = "aaaa-fails"
+    """SERVFAIL for AAAA alone."""
 
 
 class Wire(StrEnum):
@@ -33,6 +40,8 @@ class Wire(StrEnum):
     CLOSE = "close"
     """FIN in answer to the client's hello."""
     SILENCE = "silence"
+    SNI_RESET = "sni-reset"
+    """RST in answer to a hello that names the host; one without a name is answered."""
 
 
 class Certificate(StrEnum):
@@ -45,6 +54,10 @@ class Certificate(StrEnum):
     """Signed by an authority that nobody here trusts."""
     INTERCEPTED = "intercepted"
     """For the right name, signed by the one authority of an intercepting gateway."""
+    NOT_YET = "not-yet"
+    SELF_SIGNED = "self-signed"
+    OLD_TLS = "old-tls"
+    """A good one, in TLS 1.0 alone."""
 
 
 class Answer(StrEnum):
@@ -59,6 +72,24 @@ class Answer(StrEnum):
     """429 for manifests; the rest works."""
     CUT = "cut"
     """Bodies above 64 KiB break off."""
+    STALL = "stall"
+    """Bodies above 64 KiB stop there, and the connection stays."""
+    ERROR = "error"
+    """500 with a page."""
+    BAD_GATEWAY = "bad-gateway"
+    """502 with a page."""
+    NO_SUCH_PAGE = "no-such-page"
+    """404 with a page for whatever is asked."""
+    UNAUTHORIZED = "unauthorized"
+    """401 for whatever is asked, with a Basic challenge."""
+    NONSENSE = "nonsense"
+    """200 with a page for whatever is asked."""
+    LOOP = "loop"
+    """A redirect to itself."""
+    QUOTA = "quota"
+    """429 for whatever is asked."""
+    SCHEMA1 = "schema1"
+    """Manifests of the format that newer engines do not read."""
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """The company's proxies: squid for the honest ones, Python for silence and interception."""
 
 import contextlib
+import http
 import re
 import socket
 import socketserver
@@ -101,6 +102,27 @@ class InterceptingProxy(socketserver.ThreadingTCPServer):
     def shutdown_request(self, request: Any) -> None:
         """Close without ceremony: the client may be gone already."""
         request.close()
+
+
+class CodedProxy(socketserver.ThreadingTCPServer):
+    """Answers every request with the status that is the port's last three digits; 200 closes then."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self, status: int) -> None:
+        self._status = status
+        super().__init__((_ADDRESS, addresses.PROXY_CODED + status), socketserver.BaseRequestHandler)
+        threading.Thread(target=self.serve_forever, args=(0.5,), daemon=True).start()
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Answer one request."""
+        if not _head(request):
+            return
+        phrase = http.HTTPStatus(self._status).phrase
+        extra = 'Proxy-Authenticate: Basic realm="Corporate proxy"\r\n' if self._status == 407 else ""
+        length = "" if self._status == 200 else "Content-Length: 0\r\n"
+        request.sendall(f"HTTP/1.1 {self._status} {phrase}\r\n{extra}{length}\r\n".encode())
 
 
 def _head(sock: socket.socket) -> bytes:

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from kdoctor.model import Diagnosis, Evidence, Matched, Role, Severity, Verdict
 from kdoctor.rules.match import Candidate, match
-from kdoctor.run.check import ordered
+from kdoctor.run.check import merged, ordered
 from kdoctor.run.explain import Question, by_text
 from kdoctor.run.live import with_probes
-from kdoctor.run.settling import Known, settle
+from kdoctor.run.settling import Known, settle, witnessed
 from tests.rules.folders import RuleFolder
 
 NOBODY = Known(lambda cause, effect: (cause, effect) == ("blob-refused", "pull-broken"), lambda d: "foreign" in d.facts)
@@ -52,6 +52,33 @@ def test_what_fails_here_says_little_of_another_machine() -> None:
     text = diagnosis("proxy-refused", "proxy", Verdict.INCONCLUSIVE, foreign="10.9.9.9:3128")
     walked = diagnosis("dns-silent", "dns", Verdict.CONFIRMED)
     assert settle([text], [walked], NOBODY)[0].rule == "proxy-refused"
+
+
+STEP = Evidence("registry.blob", "app", "docker", "server-error", "cdn.example.com answered 503", 0.1)
+
+
+def test_a_failed_step_is_not_undone_by_the_refutation_of_every_rule_that_it_nominates() -> None:
+    near = diagnosis("proxy-odd", "proxy", Verdict.REFUTED)
+    far = diagnosis("registry-odd", "registry", Verdict.REFUTED)
+    told = witnessed([(far, (STEP,)), (near, (STEP,))])
+    assert [(d.rule, d.verdict) for d in told] == [
+        ("registry-odd", Verdict.REFUTED),
+        ("proxy-odd", Verdict.INCONCLUSIVE),
+    ]
+    assert told[1].because == "cdn.example.com answered 503."
+
+
+def test_a_rule_that_is_refuted_beside_one_that_holds_stays_refuted() -> None:
+    holds = diagnosis("registry-odd", "registry", Verdict.CONFIRMED)
+    refuted = diagnosis("proxy-odd", "proxy", Verdict.REFUTED)
+    assert witnessed([(refuted, (STEP,)), (holds, (STEP,))]) == [refuted, holds]
+
+
+def test_of_one_cause_found_twice_the_worse_finding_is_told(folder: RuleFolder) -> None:
+    folder.rule("proxy-gone")
+    mild = replace(finding(folder, "proxy-gone", proxy="10.0.0.9:7890")[1], severity="warning")
+    bad = finding(folder, "proxy-gone", proxy="10.0.0.9:7890", registry="quay.io")[1]
+    assert merged([mild, bad]) == merged([bad, mild]) == [bad]
 
 
 def test_the_walk_completes_the_same_rule() -> None:

@@ -16,6 +16,11 @@ def _empty_resolv_conf(lab: Lab) -> None:
     lab.docker.restart()
 
 
+def _no_address(lab: Lab) -> None:
+    lab.here.write("/etc/resolv.conf", "nameserver resolver.corp.test\n")
+    lab.docker.restart()
+
+
 BREAKS: Final = (
     Break(
         id="dns-nxdomain",
@@ -66,6 +71,24 @@ BREAKS: Final = (
         facts=_FACTS,
         words=_LOOKUP + r"read udp \S+: read: connection refused",
         apply=lambda lab: lab.firewall.refuse(addresses.RESOLVER, 53),
+    ),
+    Break(
+        id="dns-token-host",
+        group="resolver",
+        expect="dns-no-such-host",
+        facts={"host": addresses.TOKENS, "resolver": f"{addresses.RESOLVER}:53"},
+        words=rf"{addresses.TOKENS}/token\?.*lookup {addresses.TOKENS} on .*no such host",
+        apply=lambda lab: lab.dns(Behaviour.NXDOMAIN, addresses.TOKENS),
+        note="the registry's own name resolves, and /v2/ works",
+    ),
+    Break(
+        id="resolv-conf-no-address",
+        group="resolver",
+        expect="dns-resolv-conf-unusable",
+        facts={"host": addresses.HUB},
+        words=rf"lookup {addresses.HUB} on (\[::1\]|127\.0\.0\.1):53: .*connection refused",
+        apply=_no_address,
+        note="one finding of the file, once as a mistake in it and once as the end of the way",
     ),
     Break(
         id="resolv-conf-empty",

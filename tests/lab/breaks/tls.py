@@ -35,6 +35,15 @@ BREAKS: Final = (
         apply=lambda lab: lab.certificate(addresses.HUB, Certificate.OTHER_NAME),
     ),
     Break(
+        id="tls-token-expired",
+        group="tls",
+        expect="tls-certificate-expired",
+        facts={"host": addresses.TOKENS},
+        words=rf"{addresses.TOKENS}/token\?.*x509: certificate has expired",
+        apply=lambda lab: lab.certificate(addresses.TOKENS, Certificate.EXPIRED),
+        note="the token server's; the registry's own is good",
+    ),
+    Break(
         id="tls-plain-http",
         group="tls",
         expect="registry-http-not-https",
