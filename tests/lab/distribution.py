@@ -111,8 +111,8 @@ def reply(host: str, request: Request, answer: Answer, store_port: int) -> Reply
     if answer is Answer.UNAVAILABLE:
         page = b"upstream connect error or disconnect/reset before headers\n"
         return Reply(503, {"Content-Type": "text/plain"}, page)
-    if (page := _PAGES.get(answer)) is not None:
-        return page
+    if answer in _PAGES:
+        return _PAGES[answer]
     if answer is Answer.LOOP:
         return Reply(302, {"Location": f"https://{host}{request.target}"})
     if answer is Answer.UNAUTHORIZED:
