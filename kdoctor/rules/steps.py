@@ -40,6 +40,8 @@ KIND_OF: Mapping[str, str] = {
     "node-name": "node.name",
     "kubeconfig": "kube.config",
     "apiserver": "kube.api",
+    "cri": "node.cri",
+    "user": "minikube.user",
     "context": "kube.context",
     "nodes": "kube.nodes",
     "profile": "minikube.profile",

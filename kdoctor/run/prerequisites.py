@@ -69,7 +69,8 @@ class Host:
     async def _node(self) -> None:
         """Look whether the machine is free to become a node; one that is a node already has its own ports taken."""
         if self.tool == "kubeadm":
-            await asyncio.gather(self._step("swap"), self._step("node-name"))
+            runtime = self.walk.step("cri", self.place, {}, {"tool": self.tool})
+            await asyncio.gather(self._step("swap"), self._step("node-name"), runtime)
             left = await self._step("leftovers", tool=self.tool)
             if left.outcome == "in-use":
                 self.walk.skip("port", self.place, ", ".join(needs.PORTS[self.tool]), left.detail)
@@ -87,9 +88,10 @@ class Host:
         """Look at virtualization where minikube's driver makes a virtual machine."""
         if self.tool != "minikube":
             return []
+        user: list[Coroutine[Any, Any, object]] = [self._step("user")] if not self.machine.env.get("SUDO_USER") else []
         found = minikube.profile(self.machine, minikube.default_profile(self.machine))
         driver = minikube.default_driver(self.machine) or (found.driver if found else "")
         if driver in _VM_DRIVERS:
-            return [self._step("virtualization")]
+            return [*user, self._step("virtualization")]
         self.walk.skip("virtualization", self.place, "/dev/kvm", f"the driver {driver or 'docker'} needs none")
-        return []
+        return user

@@ -56,6 +56,8 @@ GOOD: Mapping[str, frozenset[str]] = {
     "node-name": frozenset({"ok"}),
     "kubeconfig": frozenset({"ok"}),
     "apiserver": frozenset({"ok", "unauthorized"}),
+    "cri": frozenset({"ok"}),
+    "user": frozenset({"ok"}),
     "context": frozenset({"ok", "none"}),
     "nodes": frozenset({"ready"}),
     "profile": frozenset({"running", "none", "no-tool"}),

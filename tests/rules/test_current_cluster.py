@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -30,14 +29,9 @@ _CONFIG = "/home/ann/.kube/config"
 _MINIKUBE = {"Names": ["/minikube"], "State": "running", "Labels": {"name.minikube.sigs.k8s.io": "minikube"}}
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Iterator[Path]:
-    """A sound machine, its root's name short enough for the path of a Unix socket."""
-    sound(tmp_path)
-    short = Path(f"/tmp/kc{os.getpid()}")
-    short.symlink_to(tmp_path)
-    yield short
-    short.unlink()
+@pytest.fixture(autouse=True)
+def _sound(root: Path) -> None:
+    sound(root)
 
 
 async def checked(machine: Machine, tool: str | None) -> tuple[list[Diagnosis], Walk]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,9 +51,11 @@ def sound(root: Path) -> None:
     put(root, "/dev/kvm")
 
 
-async def findings(root: Path, tool: str, lang: str = "en", **env: str) -> tuple[list[Diagnosis], Walk]:
+async def findings(
+    root: Path, tool: str, lang: str = "en", uid: int = 1000, **env: str
+) -> tuple[list[Diagnosis], Walk]:
     book = open_book([])
-    machine = machine_at(root, DOCKER_HOST="unix:///nowhere.sock", **env)
+    machine = replace(machine_at(root, DOCKER_HOST="unix:///nowhere.sock", **env), uid=uid)
     place, runner = Place("shell", Shell(machine)), Runner(10.0)
     walk = Walk(runner, book)
     await Host(walk, place, machine, tool, engine=False).look()
@@ -60,9 +64,9 @@ async def findings(root: Path, tool: str, lang: str = "en", **env: str) -> tuple
 
 
 @pytest.mark.parametrize("tool", _TOOLS)
-async def test_a_sound_machine_gives_nothing(tmp_path: Path, tool: str) -> None:
-    sound(tmp_path)
-    found, walk = await findings(tmp_path, tool)
+async def test_a_sound_machine_gives_nothing(root: Path, tool: str) -> None:
+    sound(root)
+    found, walk = await findings(root, tool)
     assert (found, walk.blind) == ([], False)
     assert len(walk.checks) > 1
 
@@ -79,6 +83,20 @@ def _with(path: str, text: str) -> Callable[[Path], None]:
         put(root, path, text)
 
     return write
+
+
+def _without_runtime(root: Path) -> None:
+    (root / "run/containerd/containerd.sock").unlink()
+
+
+def _stopped(root: Path) -> None:
+    _without_runtime(root)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(root / "run/containerd/containerd.sock"))
+
+
+def _second(root: Path) -> None:
+    (root / "run/cri-dockerd.sock").symlink_to(root / "run/containerd/containerd.sock")
 
 
 def _stale(root: Path) -> None:
@@ -139,6 +157,9 @@ _BROKEN = [
         "resources.raise",
     ),
     ("k3s", _with("/proc/meminfo", "MemTotal: 400000 kB\n"), "insufficient-resources", "warning", "resources.raise"),
+    ("kubeadm", _without_runtime, "cri-unavailable", "error", "cri.start"),
+    ("kubeadm", _stopped, "cri-unavailable", "error", "cri.start"),
+    ("kubeadm", _second, "cri-unavailable", "error", "cri.start"),
     ("kubeadm", _taken, "port-in-use", "error", "port.free"),
     ("k3s", _taken, "port-in-use", "error", "port.free"),
     ("kubeadm", _with("/var/lib/etcd/member", ""), "previous-cluster-left", "error", "previous.remove"),
@@ -149,51 +170,65 @@ _BROKEN = [
 
 @pytest.mark.parametrize(("tool", "spoil", "rule", "severity", "fix"), _BROKEN)
 async def test_what_is_missing_is_found_and_proven(
-    tmp_path: Path, tool: str, spoil: Callable[[Path], None], rule: str, severity: str, fix: str
+    root: Path, tool: str, spoil: Callable[[Path], None], rule: str, severity: str, fix: str
 ) -> None:
-    sound(tmp_path)
-    spoil(tmp_path)
-    found, _ = await findings(tmp_path, tool)
+    sound(root)
+    spoil(root)
+    found, _ = await findings(root, tool)
     assert {(one.rule, one.severity.value, one.verdict) for one in found} == {(rule, severity, Verdict.CONFIRMED)}
     assert found[0].fixes[0].id == fix
     assert found[0].because
 
 
-async def test_each_port_is_a_finding_of_its_own_with_its_holder(tmp_path: Path) -> None:
-    sound(tmp_path)
-    put(tmp_path, "/proc/net/tcp", "head\n0: 0:192B 0:0 0A 0:0 0:0 0 0 0 98 1\n1: 0:280A 0:0 0A 0:0 0:0 0 0 0 99 1\n")
-    found, _ = await findings(tmp_path, "kubeadm")
+async def test_each_port_is_a_finding_of_its_own_with_its_holder(root: Path) -> None:
+    sound(root)
+    put(root, "/proc/net/tcp", "head\n0: 0:192B 0:0 0A 0:0 0:0 0 0 0 98 1\n1: 0:280A 0:0 0A 0:0 0:0 0 0 0 99 1\n")
+    found, _ = await findings(root, "kubeadm")
     assert sorted(one.facts["port"] for one in found) == ["10250", "6443"]
-    put(tmp_path, "/proc/51/comm", "k3s-server\n")
-    (tmp_path / "proc/51/fd").mkdir()
+    put(root, "/proc/51/comm", "k3s-server\n")
+    (root / "proc/51/fd").mkdir()
     for number in (98, 99):
-        os.symlink(f"socket:[{number}]", tmp_path / f"proc/51/fd/{number}")
-    assert "k3s-server (pid 51)" in (await findings(tmp_path, "kubeadm"))[0][0].because
-    assert (await findings(tmp_path, "k3s"))[0] == []  # its own
+        os.symlink(f"socket:[{number}]", root / f"proc/51/fd/{number}")
+    assert "k3s-server (pid 51)" in (await findings(root, "kubeadm"))[0][0].because
+    assert (await findings(root, "k3s"))[0] == []  # its own
 
 
-async def test_a_node_that_runs_is_no_leftover(tmp_path: Path) -> None:
-    sound(tmp_path)
-    _taken(tmp_path)
-    put(tmp_path, "/etc/kubernetes/kubelet.conf")
-    put(tmp_path, "/proc/40/comm", "kubelet\n")
-    found, walk = await findings(tmp_path, "kubeadm")
+async def test_a_node_that_runs_is_no_leftover(root: Path) -> None:
+    sound(root)
+    _taken(root)
+    put(root, "/etc/kubernetes/kubelet.conf")
+    put(root, "/proc/40/comm", "kubelet\n")
+    found, walk = await findings(root, "kubeadm")
     assert found == []
     assert next(one.skipped for one in walk.checks if one.id == "port")
 
 
-async def test_virtualization_is_asked_for_where_the_driver_makes_a_machine(tmp_path: Path) -> None:
-    sound(tmp_path)
-    (tmp_path / "dev/kvm").unlink()
-    assert (await findings(tmp_path, "minikube"))[0] == []
-    found, _ = await findings(tmp_path, "minikube", MINIKUBE_DRIVER="kvm2")
+async def test_virtualization_is_asked_for_where_the_driver_makes_a_machine(root: Path) -> None:
+    sound(root)
+    (root / "dev/kvm").unlink()
+    assert (await findings(root, "minikube"))[0] == []
+    found, _ = await findings(root, "minikube", MINIKUBE_DRIVER="kvm2")
     assert [(one.rule, one.verdict) for one in found] == [("virtualization-unavailable", Verdict.CONFIRMED)]
     assert "kvm_intel" in found[0].because
 
 
-async def test_a_container_does_not_show_the_host(tmp_path: Path) -> None:
+async def test_who_runs_minikube(root: Path) -> None:
+    sound(root)
+    found, _ = await findings(root, "minikube", uid=0)
+    assert [(one.rule, one.severity.value, one.verdict) for one in found] == [
+        ("driver-root-refused", "error", Verdict.CONFIRMED)
+    ]
+    assert "normal user" in found[0].fixes[0].steps[0].text
+    found, _ = await findings(root, "minikube", MINIKUBE_DRIVER="none")
+    assert [(one.rule, one.verdict) for one in found] == [("driver-root-refused", Verdict.CONFIRMED)]
+    assert "sudo" in found[0].fixes[0].steps[0].text
+    assert (await findings(root, "minikube", uid=0, MINIKUBE_DRIVER="none"))[0] == []
+    assert (await findings(root, "minikube", uid=0, SUDO_USER="ana"))[0] == []
+
+
+async def test_a_container_does_not_show_the_host(root: Path) -> None:
     """What cannot be told from a container is unseen, with the reason; nothing is claimed."""
-    found, walk = await findings(tmp_path, "k3s", container="oci")
+    found, walk = await findings(root, "k3s", container="oci")
     assert {one.rule for one in found} == {"host-tool-missing"}
     assert walk.blind
     unseen = {one.id: one.skipped for one in walk.checks if one.skipped}
@@ -201,9 +236,9 @@ async def test_a_container_does_not_show_the_host(tmp_path: Path) -> None:
     assert "container" in (unseen["cgroup"] or "")
 
 
-async def test_in_chinese(tmp_path: Path) -> None:
-    sound(tmp_path)
-    put(tmp_path, "/proc/swaps", _SWAP)
-    found, _ = await findings(tmp_path, "kubeadm", "zh")
+async def test_in_chinese(root: Path) -> None:
+    sound(root)
+    put(root, "/proc/swaps", _SWAP)
+    found, _ = await findings(root, "kubeadm", "zh")
     assert "kubelet" in found[0].title
     assert "没有设置" in found[0].because
