@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 SECONDS = 10.0
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)+")
 INTERRUPTED = "interrupted; this is what the text alone says"
+UNREAD = "the text was not read to its end; what follows may say more"
 
 
 def explain(
@@ -68,12 +69,13 @@ def explain(
     since = since_of(given)
     with contextlib.closing(sources(given, since, seconds)) as found:
         reading = read_sources(book, found, since)
-    if reading.empty:
+    if reading.empty and not reading.interrupted:
         raise UsageError(f"{' and '.join(reading.names)}: it is empty; {NOTHING.partition('; ')[2]}")
     question = Question(reading.text, reading.names[-1], seconds, options.lang, about)
-    if report_unknown:
+    if report_unknown and not reading.interrupted:
         return _propose(book, question, options)
-    report = answer(book, question, options, no_probe=no_probe, elsewhere=elsewhere, found=reading.found)
+    ask = _cut if reading.interrupted else answer
+    report = ask(book, question, options, no_probe=no_probe, elsewhere=elsewhere, found=reading.found)
     report = replace(report, notices=(*report.notices, *_notices(reading)))
     status = options.deliver(report)
     if INTERRUPTED in report.notices:
@@ -122,6 +124,21 @@ def _not_nearly(word: str | None, book: Book) -> None:
 def _notices(reading: Reading) -> list[str]:
     several = [f"read, in this order: {', '.join(reading.names)}"] if len(reading.names) > 1 else []
     return [*several, *reading.notices]
+
+
+def _cut(
+    book: Book, question: Question, options: Shared, *, no_probe: bool, elsewhere: bool, found: list[Candidate]
+) -> Report:
+    """Return the report on a text of which Ctrl-C ended the reading; nothing is asked.
+
+    Raises:
+        KeyboardInterrupt: nothing was found until then.
+    """
+    del options, no_probe, elsewhere
+    if not found:
+        raise KeyboardInterrupt
+    found = [completed(candidate, question.given) for candidate in found]
+    return replace(by_text(book, question, found, "cut"), notices=(*book.notices, INTERRUPTED, UNREAD))
 
 
 def answer(

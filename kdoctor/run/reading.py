@@ -34,6 +34,8 @@ class Reading:
     names: list[str] = field(default_factory=list)
     empty: bool = True
     notices: list[str] = field(default_factory=list)
+    interrupted: bool = False
+    """Whether Ctrl-C ended it: what was read until then is there."""
 
 
 def read_sources(book: Book, sources: Iterable[Source], since: Since | None = None) -> Reading:
@@ -55,6 +57,15 @@ class _Reader:
         self._kept: list[str] = []
 
     def read(self, sources: Iterable[Source]) -> Reading:
+        try:
+            self._all(sources)
+        except KeyboardInterrupt:
+            self._reading.interrupted = True
+        self._reading.found = self._gathered.ranked()
+        self._reading.text = "\n".join(self._kept)
+        return self._reading
+
+    def _all(self, sources: Iterable[Source]) -> None:
         for order, source in enumerate(sources):
             self._reading.names.append(source.name)
             head = source.stream.read(SHORT + 1)
@@ -67,9 +78,6 @@ class _Reader:
                 self._reading.notices.append(f"{source.name}: {problem}")
             if self._since is not None and (notice := self._since.notice(source.name)):
                 self._reading.notices.append(notice)
-        self._reading.found = self._gathered.ranked()
-        self._reading.text = "\n".join(self._kept)
-        return self._reading
 
     def _one(self, source: Source, head: bytes, order: int) -> None:
         if len(head) <= SHORT:
