@@ -23,6 +23,7 @@ from kdoctor.rules.patterns import compiled
 _NEIGHBOURS = 3
 _SHOWN = 400
 _MOST_OCCURRENCES = 10_000
+_ALONE = r"\A"
 _HEAD = 65536
 """Characters from the beginning of a text that tell which program wrote it."""
 
@@ -153,7 +154,7 @@ def read(
     numbers = _present(book, [whole[i] for i in wanted])
     hits: dict[str, _Hit] = {}
     if numbers:
-        reader = _Reader(book, numbers)
+        reader = _Reader(book, numbers, alone=first == 1 and _one_line(whole))
         for i in wanted:
             for hit in _superseded(_hits_of(book, whole, i, reader.found(whole[i])), whole):
                 if done is None or (hit.rule.id, hit.matched.line) not in done:
@@ -210,11 +211,19 @@ def _hits_of(book: Book, whole: Sequence[Record], i: int, found: Sequence[_Found
     return list(hits.values())
 
 
-class _Reader:
-    """Searches records with the patterns whose words they hold; the same words are searched once."""
+def _one_line(whole: Sequence[Record]) -> bool:
+    """Tell whether the text is one line, or one that a console broke: a person's question, not a log."""
+    return len(whole) == 1 and "\n" not in (whole[0].unwrapped or whole[0].text).strip()
 
-    def __init__(self, book: Book, words: Mapping[str, Sequence[int]]) -> None:
-        self._book, self._words = book, words
+
+class _Reader:
+    """Searches records with the patterns whose words they hold; the same words are searched once.
+
+    Patterns of a whole text are left out unless it stands `alone`.
+    """
+
+    def __init__(self, book: Book, words: Mapping[str, Sequence[int]], *, alone: bool) -> None:
+        self._book, self._words, self._alone = book, words, alone
         self._known: dict[tuple[str, str | None], tuple[_Found, ...]] = {}
 
     def found(self, record: Record) -> tuple[_Found, ...]:
@@ -230,6 +239,8 @@ class _Reader:
         for number in numbers:
             rule_id, _, regex, readings = self._book.pattern(number)
             if not any(all(any(word in flat for word in words) for words in one) for one in readings):
+                continue
+            if regex.startswith(_ALONE) and not self._alone:
                 continue
             found, text = _search(regex, record)
             if found is not None:

@@ -1,12 +1,12 @@
-"""The notation of patterns: regular expressions of the RE2 subset with named fragments.
+r"""The notation of patterns: regular expressions of the RE2 subset with named fragments.
 
     a blank        any run of white space, line breaks included
     %NAME%         a fragment of rules/words.yaml, e.g. %ADDRESS% or %REFUSED%
     (?P<fact>...)  a fact
 
 Case does not count; `^` and `$` are the ends of a line, whatever its indentation, or of a quoted
-message. Matching uses Python's `re` on windows of
-at most 16 KiB, so patterns that could backtrack without bound are refused when rules are loaded.
+message. A pattern that begins with `\A` counts only where the whole text is one line. Matching uses
+Python's `re` on windows of at most 16 KiB, so patterns that could backtrack without bound are refused when rules are loaded.
 """
 
 from __future__ import annotations

@@ -113,6 +113,8 @@ OF_ONE_LINE = frozenset({"journald", "docker logs", "json", "json twice", "logfm
 # A few bare words are known for a registry's only where they stand alone, not in some program's log.
 OF_A_PROGRAM = frozenset({"journald", "docker logs"})
 FEW = 50
+# A few words count only as the whole text; these leave it so.
+LEAVE_ALONE = frozenset({"carriage returns", "coloured", "links", "quoted", "indented", "wrapped at 80"})
 # Only the words of those who report to the API server are met in events and in a pod's status.
 OF_A_NODE = frozenset({"events", "event list", "status"})
 NODE_ENGINES = frozenset({"kubelet", "containerd", "cri-o", "k3s"})

@@ -103,3 +103,23 @@ def test_lines_and_counts_are_the_persons_own(book: Book) -> None:
     assert one.matched is not None
     assert one.matched.line == 2
     assert (one.locations[0].line, one.locations[0].last_line, one.locations[0].count) == (2, 6, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [
+        ("it is moon odd", True),
+        ("> it is moon odd\n\n", True),
+        ("\x1b[31mit is moon odd\x1b[0m", True),
+        ("Starting.\nit is moon odd", False),
+        ("it is moon odd\nRetrying.", False),
+        ("2026-03-01T09:12:05Z started\n2026-03-01T09:12:06Z it is moon odd", False),
+        ("panic: it is moon odd", False),
+    ],
+)
+def test_a_pattern_of_the_whole_text_counts_only_alone(tmp_path: Path, text: str, counts: bool) -> None:
+    (tmp_path / "taxonomy.yaml").write_text("layers: [network]\nclasses: []\n")
+    (tmp_path / "words.yaml").write_text("fragments: {}\ncontexts: {}\n")
+    rule(tmp_path, "weave-moon-odd", r"\A(?:it is )?moon odd$")
+    found = match(as_book(read_folder(tmp_path)), text)
+    assert [one.rule.id for one in found] == (["weave-moon-odd"] if counts else [])

@@ -17,7 +17,17 @@ from kdoctor.rules.book import shipped_folder
 from kdoctor.rules.compiling import as_book
 from kdoctor.rules.load import read_folder
 from kdoctor.rules.match import match
-from tests.rules.surroundings import FEW, NODE_ENGINES, OF_A_NODE, OF_A_PROGRAM, OF_ONE_LINE, OUTER, SURROUNDINGS
+from kdoctor.rules.patterns import compiled, expand
+from tests.rules.surroundings import (
+    FEW,
+    LEAVE_ALONE,
+    NODE_ENGINES,
+    OF_A_NODE,
+    OF_A_PROGRAM,
+    OF_ONE_LINE,
+    OUTER,
+    SURROUNDINGS,
+)
 
 PAIRS = int(os.environ.get("KDOCTOR_SURROUNDINGS", "0"))
 FOLDER = read_folder(shipped_folder())
@@ -25,8 +35,20 @@ BOOK = as_book(FOLDER)
 EXAMPLES = [(rule.id, example) for rule in FOLDER.rules.values() for example in rule.examples.positive]
 
 
+def alone(rule: str, text: str) -> bool:
+    """Tell whether an example counts only as the whole text."""
+    matching = FOLDER.rules[rule].match
+    whole = [one.regex for one in matching.any if one.regex.startswith(r"\A")] if matching else []
+    return any(compiled(expand(regex, FOLDER.words.fragments)).search(text) for regex in whole)
+
+
+ALONE = {example.text for rule, example in EXAMPLES if alone(rule, example.text)}
+
+
 def fits(name: str, example: model.Positive) -> bool:
     """Tell whether that text is met in those surroundings at all."""
+    if name not in LEAVE_ALONE and example.text in ALONE:
+        return False
     if name in OF_ONE_LINE | OF_A_NODE and "\n" in example.text.strip():
         return False
     if name in OF_A_PROGRAM and len(example.text) < FEW:
