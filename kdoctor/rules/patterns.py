@@ -6,7 +6,8 @@ r"""The notation of patterns: regular expressions of the RE2 subset with named f
 
 Case does not count; `^` and `$` are the ends of a line, whatever its indentation, or of a quoted
 message. A pattern that begins with `\A` counts only where the whole text is one line. Matching uses
-Python's `re` on windows of at most 16 KiB, so patterns that could backtrack without bound are refused when rules are loaded.
+Python's `re` on windows of at most 16 KiB, so patterns that could backtrack without bound are
+refused when rules are loaded.
 """
 
 from __future__ import annotations
