@@ -74,7 +74,7 @@ async def lookup(ask: Asking, name: str, resolver: str | None = None) -> Found:
     if resolver is None and (addresses := in_hosts_file(ask.vantage.machine, name)):
         path = hosts_path(ask.vantage.machine)
         detail = f"{path} gives {name} the address {', '.join(addresses)}."
-        return _resolved(name, addresses, detail, {"resolver": path})
+        return _resolved(name, addresses, detail, {"resolver": path, "file": path})
     if not is_domain_name(name):
         return Found("nxdomain", f"{name!r} is no valid domain name; Go asks no nameserver for it.", {"answers": ()})
     return await _ask_dns(ask, name, resolver)

@@ -79,6 +79,7 @@ _KINDS = (
             "resolver": "text",
             "answers": "list",
             "tcp": "text",
+            "file": "text",
         },
     ),
     Kind(

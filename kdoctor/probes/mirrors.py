@@ -130,7 +130,10 @@ async def _pinged(api: Api) -> tuple[str, str, str]:
 
 async def control(ask: Asking, registry: str) -> Found:
     """Ask other well-known registries, until one answers: then it is not the network as a whole."""
-    others = [host for host in CONTROLS if family(host) != family(registry)]
+    way = _way(ask, registry)
+    others = [host for host in CONTROLS if family(host) != family(registry) and _way(ask, host) == way]
+    if not others:
+        return Found("none", f"no other registry is asked over the same route as {registry}")
     tasks = {asyncio.create_task(_reachable(ask, host)): host for host in others}
     tried: list[str] = []
     outcomes: list[str] = []
@@ -148,6 +151,11 @@ async def control(ask: Asking, registry: str) -> Found:
         await settle(tasks)
     detail = f"no other registry answered; the last one: {last}"
     return Found(_undecided(outcomes) or "none", detail, fields(tried=tuple(tried)))
+
+
+def _way(ask: Asking, registry: str) -> tuple[str, int] | None:
+    """Return the proxy that leads to the registry, None where it is asked directly."""
+    return ask.vantage.proxies().route(f"https://{registry}/v2/").endpoint
 
 
 async def _reachable(ask: Asking, host: str) -> tuple[str, str, str]:

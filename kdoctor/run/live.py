@@ -17,6 +17,7 @@ from kdoctor.remote.vantage import Far
 from kdoctor.rules.book import Book
 from kdoctor.rules.diagnose import foreign, unprobed
 from kdoctor.rules.match import Candidate, explains
+from kdoctor.rules.steps import KIND_OF
 from kdoctor.run import places
 from kdoctor.run.explain import Given, Question
 from kdoctor.run.probing import diagnosed
@@ -86,6 +87,7 @@ class _View:
         self.place: Place = situation.puller(name, question.text, sure=places.says_docker(question.text))
         on = places.platforms(candidate.engine, question.text, name, situation.host, sys.platform)
         self.setting = situation.setting(book, question.lang, on, self.place)
+        self.shell = situation.place("shell")
         self.others = _others(situation, self.place)
         walks = candidate.rule.layer in _WALKED
         self.target = _target(candidate, question.given) if walks else None
@@ -106,6 +108,9 @@ class _View:
         await asyncio.gather(
             walk.to_image(self.place, self.target), *(contrast.to_image(place, self.target) for place in self.others)
         )
+        if self.place.name == "docker" and not self.guessed:
+            registry = {"registry": self.target.registry}
+            await walk.step("credentials", self.shell, registry, registry)
         found = [c for c in walk.found if self._counts(c)]
         diagnoses = await asyncio.gather(*(diagnosed(c, self.setting, self.place, self.run) for c in found))
         told = witnessed([(d, c.seen) for d, c in zip(diagnoses, found, strict=True)])
@@ -119,6 +124,8 @@ class _View:
 
     def _counts(self, found: Candidate) -> bool:
         """Tell whether a finding of the walk says something of the text: not what only a guessed image shows."""
+        if any(e.probe == KIND_OF["credentials"] for e in found.seen):
+            return explains(found.rule, self.candidate.rule)
         of_image = any(e.probe in _OF_IMAGE for e in found.seen)
         told = self.candidate.facts.get("registry") is not None
         return not self.guessed or found.rule.id == self.candidate.rule.id or (told and not of_image)

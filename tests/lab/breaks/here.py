@@ -43,6 +43,11 @@ def _missing_helper(lab: Lab) -> None:
     lab.when_healing(lambda: lab.here.remove(_DOCKER_CONFIG))
 
 
+def _missing_helper_of_registry(lab: Lab) -> None:
+    lab.here.write(_DOCKER_CONFIG, json.dumps({"credHelpers": {addresses.PRIVATE: "gone"}}))
+    lab.when_healing(lambda: lab.here.remove(_DOCKER_CONFIG))
+
+
 def _login(lab: Lab, _image: str) -> tuple[bool, str]:
     login = [str(CLI), "login", "--username", addresses.PRIVATE_USER, "--password-stdin"]
     password = addresses.PRIVATE_PASSWORD
@@ -118,6 +123,16 @@ BREAKS: Final = (
         apply=_missing_helper,
         text_from=_login,
         note="config.json says credsStore desktop; docker pull does without, docker login fails",
+    ),
+    Break(
+        id="credential-helper-of-registry",
+        group="here",
+        expect="credential-helper-missing",
+        also=("registry-auth-required",),
+        image=f"{addresses.PRIVATE}/team/app:1",
+        words=r"no basic auth credentials",
+        apply=_missing_helper_of_registry,
+        note="the login is in a helper that is gone; the text says only that there is none",
     ),
     Break(
         id="kubeconfig-missing",

@@ -87,6 +87,15 @@ BREAKS: Final = (
         apply=lambda lab: lab.proxied(_port(addresses.PROXY_AUTH)),
     ),
     Break(
+        id="proxy-not-for-registry",
+        group="proxy",
+        expect="network-unreachable",
+        facts={"registry": addresses.HUB},
+        words=rf"dial tcp {addresses.HOSTS[addresses.HUB]}:443: connect: no route to host",
+        apply=lambda lab: lab.proxied(no_proxy="localhost,.docker.io"),
+        note="NO_PROXY sends Docker Hub past the only way out; what the proxy reaches says nothing of it",
+    ),
+    Break(
         id="proxy-wrong-password",
         group="proxy",
         expect="proxy-auth-required",

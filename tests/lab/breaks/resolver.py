@@ -21,6 +21,13 @@ def _no_address(lab: Lab) -> None:
     lab.docker.restart()
 
 
+def _hosts(lab: Lab, address: str) -> None:
+    hosts = lab.here.path("/etc/hosts").read_text()
+    lab.here.write("/etc/hosts", f"{hosts}{address} {addresses.HUB}\n")
+    lab.when_healing(lambda: lab.here.write("/etc/hosts", hosts))
+    lab.docker.restart()
+
+
 BREAKS: Final = (
     Break(
         id="dns-nxdomain",
@@ -71,6 +78,25 @@ BREAKS: Final = (
         facts=_FACTS,
         words=_LOOKUP + r"read udp \S+: read: connection refused",
         apply=lambda lab: lab.firewall.refuse(addresses.RESOLVER, 53),
+    ),
+    Break(
+        id="hosts-file-blocks",
+        group="resolver",
+        expect="dns-server-misbehaving",
+        also=("registry-connection-refused",),
+        facts={"registry": addresses.HUB},
+        words=r"dial tcp 127\.0\.0\.1:443: connect: connection refused",
+        apply=lambda lab: _hosts(lab, "127.0.0.1"),
+        note="as blockers of advertisements write it",
+    ),
+    Break(
+        id="hosts-file-stale",
+        group="resolver",
+        expect="network-unreachable",
+        facts={"address": "10.77.0.99:443"},
+        words=r"dial tcp 10\.77\.0\.99:443: connect: no route to host",
+        apply=lambda lab: _hosts(lab, "10.77.0.99"),
+        note="as accelerators of registries leave it behind",
     ),
     Break(
         id="dns-token-host",
