@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import errno
 import os
 import signal
 import sys
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    import typer
 
 INTERRUPTED = 130
 
@@ -56,13 +60,26 @@ def _unwritable(error: OSError) -> int:
     return FAILED
 
 
+def _named(app: typer.Typer, arguments: list[str] | None) -> typer.Typer:
+    """Return the app with the one command that comes first, if one does: typer builds all that it is given."""
+    from typer.main import get_command_name
+
+    first = (sys.argv[1:] if arguments is None else arguments)[:1]
+    named = [c for c in app.registered_commands if c.callback and [get_command_name(c.callback.__name__)] == first]
+    if not named or named[0].name is not None:
+        return app
+    one = copy.copy(app)
+    one.registered_commands, one.registered_groups = named, []
+    return one
+
+
 def _status(arguments: list[str] | None) -> int:
     import typer
 
     from kdoctor.cli.app import app
 
     try:
-        code = app(args=arguments, prog_name="kdoctor", standalone_mode=False)
+        code = _named(app, arguments)(args=arguments, prog_name="kdoctor", standalone_mode=False)
     except typer.Exit as error:
         return error.exit_code
     except typer.Abort:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import codecs
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from kdoctor.reading.clean import encoding_of
-from kdoctor.reading.repeats import Again, Repeats
+
+if TYPE_CHECKING:
+    from kdoctor.reading.repeats import Again, Repeats
 
 BLOCK = 4 * 1024 * 1024
 AROUND = 8
@@ -78,6 +80,8 @@ def _utf8(head: bytes, rest: BinaryIO, size: int) -> Iterator[bytes]:
 
 def windows(source: Iterable[bytes], scan: Scan, repeats: Repeats | None = None, back: int = 0) -> Iterator[Window]:
     """Yield the windows around the hits of a scan; `back` is how many bytes before each come along."""
+    from kdoctor.reading.repeats import Repeats
+
     found = Windows(scan, repeats or Repeats(most=0), back)
     for block in source:
         yield from found.feed(block)
@@ -114,6 +118,8 @@ class Windows:
             yield from self._around(data, hits, first)
 
     def _around(self, data: bytes, hits: Sequence[int], line: int) -> Iterator[Window]:
+        from kdoctor.reading.repeats import Again  # only long texts need it
+
         begin = end = -1
         marks: list[tuple[int, bytes]] = []
         first = line

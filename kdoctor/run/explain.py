@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from kdoctor.model import Report, Status
+from kdoctor.model import Neighbour, Report, Status
 from kdoctor.references import parse
 from kdoctor.registries import api_host
 from kdoctor.rules.book import Book
@@ -14,7 +14,6 @@ from kdoctor.rules.commands import quoting
 from kdoctor.rules.diagnose import Setting, unprobed
 from kdoctor.rules.match import Candidate, match
 from kdoctor.run import places
-from kdoctor.run.neighbours import neighbours
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +76,21 @@ def by_text(book: Book, question: Question, found: Sequence[Candidate], why: str
     """Explain by the text alone; `why` names the sentence that says why nothing was probed."""
     system = "" if why == "elsewhere" else sys.platform  # the text's own words tell then
     diagnoses = []
+    nearest: Sequence[Neighbour] = ()
     for candidate in found:
         vantage = places.vantage_name(candidate.engine, question.text, has_docker=True)
         on = places.platforms(candidate.engine, question.text, vantage, None, system)
         setting = Setting(book, question.lang, on, quote=quoting(system))
         diagnoses.append(unprobed(replace(candidate, vantage=vantage), setting, why))
+    if not diagnoses:
+        from kdoctor.run.neighbours import neighbours
+
+        nearest = neighbours(book, question.text, question.lang)
     return Report(
         "explain",
         Status.PROBLEM if diagnoses else Status.UNKNOWN,
         question.lang,
         tuple(diagnoses),
         notices=book.notices,
-        nearest=() if diagnoses else neighbours(book, question.text, question.lang),
+        nearest=tuple(nearest),
     )
