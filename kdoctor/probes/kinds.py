@@ -604,6 +604,22 @@ _KINDS = (
         fields={"driver": "text", "wants_root": "text"},
     ),
     Kind(
+        "node.kubelet",
+        "Does this machine's kubelet run, and does its health port listen?",
+        "kdoctor.probes.node:kubelet",
+        "none",
+        ("running", "starting", "stopped", "none"),
+    ),
+    Kind(
+        "host.clock",
+        "Does this clock agree with that of the registry?",
+        "kdoctor.probes.node:clock",
+        "network",
+        ("ok", "off"),
+        {"registry": "registry"},
+        {"skew": "number"},
+    ),
+    Kind(
         "node.name",
         "Can the host name be a node's name, and does it resolve?",
         "kdoctor.probes.node:name",

@@ -1,4 +1,4 @@
-"""May this machine become a node: what an earlier cluster left, its name, its inotify limits, its KVM."""
+"""May this machine be a node: what an earlier cluster left, its kubelet, clock, name, inotify limits, KVM."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _MOST_PROCESSES = 20_000
 _FEW_LEFT = 8
 _DEFAULT_WATCHES = 8192
+_FORGIVEN = 60
 
 
 # --- node.leftovers ----------------------------------------------------------------------------
@@ -59,6 +60,43 @@ def _holds(machine: Machine, path: str) -> bool | None:
     except OSError:
         return None
     return True
+
+
+# --- node.kubelet ------------------------------------------------------------------------------
+
+
+async def kubelet(ask: Asking) -> Found:
+    """Look whether this machine's own kubelet runs and answers on its health port (127.0.0.1:10248)."""
+    machine = ask.vantage.machine
+    if machine.os != "linux":
+        return Found(UNSEEN, "a kubelet runs on Linux only: it is in the virtual machine")
+    runs = daemon.running(machine, ("kubelet",))
+    if not runs:
+        installed = (await ask.other("host.tool", tool="kubelet")).outcome == "found"
+        if installed:
+            return Found("stopped", "a kubelet is installed on this machine, and it does not run")
+        return Found("none", "this machine has no kubelet: it is in a node's container or virtual machine")
+    said = f"the kubelet runs (pid {runs['kubelet']})"
+    health = await ask.other("tcp.connect", address="127.0.0.1:10248")
+    if health.outcome == "open":
+        return Found("running", f"{said} and listens on 127.0.0.1:10248")
+    if health.outcome == "refused":
+        return Found("starting", f"{said}, but nothing listens on 127.0.0.1:10248 yet")
+    return Found(UNSEEN, f"{said}; its health port says nothing: {health.detail}")
+
+
+# --- host.clock --------------------------------------------------------------------------------
+
+
+async def clock(ask: Asking, registry: str) -> Found:
+    """Hold this clock against the Date of a registry's answer; a minute is what certificates and tokens forgive."""
+    said = await ask.other("registry.ping", registry=registry)
+    skew = said.data.get("clock_skew")
+    if not isinstance(skew, int | float):
+        return Found(UNSEEN, f"{registry} does not tell the time: {said.detail}")
+    data: dict[str, Value] = {"skew": skew}
+    outcome = "off" if abs(skew) > _FORGIVEN else "ok"
+    return Found(outcome, f"this clock differs by {skew:g} seconds from that of {registry}", data, registry)
 
 
 # --- host.inotify ------------------------------------------------------------------------------

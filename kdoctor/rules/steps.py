@@ -40,6 +40,7 @@ KIND_OF: Mapping[str, str] = {
     "node-name": "node.name",
     "kubeconfig": "kube.config",
     "apiserver": "kube.api",
+    "clock": "host.clock",
     "cri": "node.cri",
     "user": "minikube.user",
     "context": "kube.context",

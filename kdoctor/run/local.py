@@ -22,6 +22,7 @@ OWN_RUNTIME = frozenset({"kubeadm", "k3s"})
 _CLUSTERS = frozenset({"minikube", "kind", "k3s", "kubeadm"})
 
 
+_TIME = "registry-1.docker.io"
 _SIGNS = ("/etc/kubernetes/admin.conf", "/etc/rancher/k3s/k3s.yaml")
 
 
@@ -61,7 +62,7 @@ class Local:
 
     async def rest(self, targets: Sequence[Target]) -> None:
         """Look at disk, credentials, tools and, where one is meant, the cluster."""
-        steps = [self._host(), self._cluster(), self.configurations()]
+        steps = [self._host(targets), self._cluster(), self.configurations()]
         if self.place.name == "docker":
             steps += [self._disk(), self._credentials(targets)]
         await asyncio.gather(*steps)
@@ -85,9 +86,18 @@ class Local:
         paths = (*self.configs, *here)
         await asyncio.gather(*(self.walk.step("config", self.shell, {"path": p}, {"path": p}) for p in paths))
 
-    async def _host(self) -> None:
+    async def _host(self, targets: Sequence[Target]) -> None:
         if self.tool is not None:
+            await self._clock(targets)
             await Host(self.walk, self.shell, self.situation.machine, self.tool, engine=self.engine).look()
+
+    async def _clock(self, targets: Sequence[Target]) -> None:
+        """Hold the clock against Docker Hub's, where that is asked anyway."""
+        if not any(target.registry == _TIME for target in targets):
+            return
+        seen = await self.walk.runner.ask(self.place, KIND_OF["clock"], {"registry": _TIME})
+        if seen.known:
+            await self.walk.step("clock", self.place, {"registry": _TIME}, {"registry": _TIME})
 
     async def _cluster(self) -> None:
         machine = self.situation.machine

@@ -56,6 +56,7 @@ GOOD: Mapping[str, frozenset[str]] = {
     "node-name": frozenset({"ok"}),
     "kubeconfig": frozenset({"ok"}),
     "apiserver": frozenset({"ok", "unauthorized"}),
+    "clock": frozenset({"ok"}),
     "cri": frozenset({"ok"}),
     "user": frozenset({"ok"}),
     "context": frozenset({"ok", "none"}),

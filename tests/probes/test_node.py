@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from kdoctor.machine import Machine
-from kdoctor.model import UNSEEN
-from tests.probes.asking import asked, machine_at, put
+from kdoctor.model import UNSEEN, Evidence
+from kdoctor.probes.runner import Place, Runner
+from kdoctor.vantages import Shell
+from tests.probes.asking import asked, machine_at, program, put
 
 _TCP = (
     "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
@@ -60,6 +63,33 @@ async def test_what_an_earlier_cluster_left(tmp_path: Path) -> None:
     put(tmp_path, "/proc/77/comm", "kubelet\n")
     put(tmp_path, "/proc/77/status", "Name:\tkubelet\nNSpid:\t77\n")
     assert (await asked("node.leftovers", machine_at(tmp_path), tool="kubeadm")).outcome == "in-use"
+
+
+async def test_the_kubelet_of_this_machine(tmp_path: Path) -> None:
+    machine = machine_at(tmp_path)
+    assert (await asked("node.kubelet", machine)).outcome == "none"
+    program(tmp_path, "/usr/bin/kubelet")
+    assert (await asked("node.kubelet", machine)).outcome == "stopped"
+    put(tmp_path, "/proc/77/comm", "kubelet\n")
+    put(tmp_path, "/proc/77/status", "Name:\tkubelet\nNSpid:\t77\t1\n")  # in a node's container: not this machine's
+    assert (await asked("node.kubelet", machine)).outcome == "stopped"
+    put(tmp_path, "/proc/77/status", "Name:\tkubelet\nNSpid:\t77\n")
+    assert (await asked("node.kubelet", machine)).outcome in ("starting", "running", UNSEEN)  # as its port is here
+
+
+@pytest.mark.parametrize(("behind", "outcome"), [(0, "ok"), (3600, "off"), (-3600, "off")])
+async def test_the_clock(tmp_path: Path, behind: int, outcome: str) -> None:
+    """The registry's own Date is what this clock is held against."""
+
+    class Ping(Runner):
+        async def ask(self, place: Place, kind: str, params: Mapping[str, str]) -> Evidence:
+            if kind == "registry.ping":
+                return Evidence(kind, params["registry"], place.name, "challenge", "", 0.0, {"clock_skew": behind})
+            return await super().ask(place, kind, params)
+
+    place = Place("shell", Shell(machine_at(tmp_path)))
+    found = await Ping(5.0).ask(place, "host.clock", {"registry": "registry-1.docker.io"})
+    assert found.outcome == outcome
 
 
 def _inotify(root: Path, instances: int, watches: int, opened: int, uid: int = 0) -> None:

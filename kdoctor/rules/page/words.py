@@ -294,6 +294,8 @@ _ASKS_CHINESE = {
     "node.cri": "在 kubeadm 会查找的地方有容器运行时在监听吗？",
     "host.userns": "该用户可以创建用户命名空间、并且有从属 ID 的范围吗？",
     "minikube.user": "minikube 允许该用户使用它的驱动吗？",
+    "node.kubelet": "本机的 kubelet 在运行吗，它的健康检查端口在监听吗？",
+    "host.clock": "本机的时钟与该仓库的一致吗？",
     "kube.context": "kubectl 的当前上下文是该工具的集群吗？",
     "kube.nodes": "当前上下文的集群的节点就绪了吗？",
     "docker.image": "本地引擎有这个镜像吗，它来自仓库还是本地构建？",
