@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from kdoctor.model import UNSEEN, Value
 from kdoctor.probes.ask import Found
-from kdoctor.probes.guard import endpoint, refusal
+from kdoctor.probes.guard import DNS_PORT, endpoint, refusal
 from kdoctor.probes.names import (
     candidates,
     families,
@@ -131,7 +131,10 @@ def _resolved(name: str, addresses: tuple[str, ...], detail: str, data: dict[str
 
 
 async def elsewhere(ask: Asking, name: str, resolver: str | None = None) -> Found:
-    """Ask other nameservers than the given one (by default: than the one that decided) for the name."""
+    """Ask other nameservers than the given one (by default: than the one that decided) for the name.
+
+    `resolver` has the port, `server` is the bare address that resolv.conf and daemon.json take.
+    """
     if literal(name) or not is_domain_name(name):
         return Found("none", f"{name} is not a name that a nameserver could be asked for.")
     if resolver is None:
@@ -151,11 +154,19 @@ async def elsewhere(ask: Asking, name: str, resolver: str | None = None) -> Foun
     knows = next((answer for answer in answers if answer.outcome == "ok" and not impossible(answer.addresses)), None)
     if knows:
         data |= {"resolver": knows.server, "addresses": knows.addresses}
+        if (written := as_written(knows.server)) is not None:
+            data["server"] = written
         return Found("ok", _says(knows, name), data)
     said = [answer for answer in answers if answer.outcome in FINAL]
     if said:
         return Found("same", f"Other nameservers do not know it either: {_says(said[0], name)}", data)
     return Found("none", f"No other nameserver answered: {', '.join(_told(answers))}.", data)
+
+
+def as_written(server: str) -> str | None:
+    """Return a nameserver as resolv.conf and daemon.json take it: its bare address, None for another port than 53."""
+    address, port = endpoint(server)
+    return str(address) if address is not None and port == DNS_PORT else None
 
 
 def _others(ask: Asking, name: str, given: str) -> list[str]:

@@ -89,7 +89,7 @@ _KINDS = (
         "network",
         ("ok", "same", "none"),
         {"name": "host", "resolver": "resolver?"},
-        {"resolver": "text", "addresses": "list", "answers": "list"},
+        {"resolver": "text", "server": "text", "addresses": "list", "answers": "list"},
     ),
     Kind(
         "dns.system",

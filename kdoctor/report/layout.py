@@ -64,11 +64,11 @@ def wrap(text: str, width: int) -> list[str]:
     out: list[str] = []
     line = ""
     for piece in _pieces(text):
-        if line and columns(line) + columns(piece.rstrip()) > width:
-            out.append(line.rstrip())
+        if line and columns(line) + columns(piece.rstrip(" ")) > width:
+            out.append(line.rstrip(" "))
             line = ""
         line += piece
-    return [*out, line.rstrip()] if line.strip() or not out else out
+    return [*out, line.rstrip(" ")] if line.strip(" ") or not out else out
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ import dns.rdatatype
 import pytest
 
 from kdoctor.machine import Machine
+from kdoctor.probes.dns import as_written
 from kdoctor.probes.names import asks_system, candidates, in_hosts_file, is_domain_name
 from tests.probes.net_peers import Answerer, Ask, Question, answer, closed_port, nameserver, place, run, zone
 
@@ -295,6 +296,15 @@ async def test_elsewhere_finds_the_resolver_that_knows(tmp_path: Path) -> None:
         assert (found.outcome, found.data["resolver"]) == ("ok", good.address)
         assert found.data["addresses"] == ("10.0.0.7",)
         assert found.data["answers"] == (f"{good.address} ok",)
+        assert "server" not in found.data  # resolv.conf and daemon.json cannot name another port than 53
+
+
+@pytest.mark.parametrize(
+    ("server", "written"),
+    [("1.1.1.1:53", "1.1.1.1"), ("1.1.1.1", "1.1.1.1"), ("[2606::1]:53", "2606::1"), ("10.0.0.1:5353", None)],
+)
+def test_a_nameserver_is_written_without_its_port(server: str, written: str | None) -> None:
+    assert as_written(server) == written
 
 
 async def test_elsewhere_says_same_where_others_do_not_know_it_either(tmp_path: Path) -> None:
