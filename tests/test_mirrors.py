@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from kdoctor.errors import UsageError
+from kdoctor.listings import Offer
 from kdoctor.machine import Machine
-from kdoctor.model import Offer
 from kdoctor.run.mirrors import compared
 from kdoctor.settings import mirrorlist
 from tests.cli.test_commands import kdoctor

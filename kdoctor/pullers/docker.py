@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from kdoctor import minikube
+from kdoctor.listings import SettingFound, Standing
 from kdoctor.machine import Machine
-from kdoctor.model import SettingFound, Standing
 from kdoctor.pullers.rows import is_proxy_variable, of_proxies
 from kdoctor.settings import jsonfile, proxyvalue
 from kdoctor.vantages import Docker

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from kdoctor.listings import SettingFound, Standing
 from kdoctor.machine import Machine
-from kdoctor.model import SettingFound, Standing
 from kdoctor.settings import daemon, proxyvalue, systemd
 from kdoctor.settings.proxy import ProxySettings, from_environment
 

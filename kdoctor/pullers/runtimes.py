@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kdoctor import yamltext
+from kdoctor.listings import SettingFound, Standing
 from kdoctor.machine import Machine
-from kdoctor.model import SettingFound, Standing
 from kdoctor.pullers.rows import line_with, of_service
 from kdoctor.settings import proxyvalue
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from kdoctor.listings import SettingFound, Standing
 from kdoctor.machine import Machine
-from kdoctor.model import SettingFound, Standing
 from kdoctor.pullers.rows import is_proxy_variable
 from kdoctor.settings import jsonfile, proxyvalue, systemd
 from kdoctor.settings.engine import config_directory

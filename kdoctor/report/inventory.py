@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from kdoctor.model import Exemption, Host, Report, SettingFound, Standing
+from kdoctor.listings import Exemption, SettingFound, Standing
+from kdoctor.model import Host, Report
 from kdoctor.report import safety
 from kdoctor.report.layout import Page, Span, Style, columns, pad
 from kdoctor.report.words import Words

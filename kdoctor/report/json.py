@@ -10,7 +10,8 @@ from dataclasses import asdict
 from typing import Any
 
 from kdoctor import __version__
-from kdoctor.model import Check, Diagnosis, Evidence, Fix, Host, Neighbour, Offer, Report, Step
+from kdoctor.listings import Offer
+from kdoctor.model import Check, Diagnosis, Evidence, Fix, Host, Neighbour, Report, Step
 from kdoctor.report import Options, safety
 
 SCHEMA = "kdoctor/report/1"

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from kdoctor.model import CUT, UNSEEN, Check, Diagnosis, Offer, Report, Role, Route, Verdict
+from kdoctor.listings import Offer
+from kdoctor.model import CUT, UNSEEN, Check, Diagnosis, Report, Role, Route, Verdict
 from kdoctor.report import Options, safety
 from kdoctor.report.diagnosis import put_diagnosis, put_refuted, put_secondary
 from kdoctor.report.layout import Page, joined

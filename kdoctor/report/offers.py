@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from kdoctor.model import CUT, UNSEEN, Offer, Report
+from kdoctor.listings import Offer
+from kdoctor.model import CUT, UNSEEN, Report
 from kdoctor.report import safety
 from kdoctor.report.diagnosis import put_fix
 from kdoctor.report.layout import Page, Span, Style, columns, pad
@@ -21,6 +22,9 @@ def put_offers(page: Page, report: Report, say: Words, verbose: int) -> None:
         width = min(max(columns(safety.one_line(offer.repository)) for offer in offers), _WIDEST)
         for offer in offers:
             _put_offer(page, offer, say, width, verbose)
+    if report.offers and not any(offer.serves for offer in report.offers):
+        page.gap()
+        page.text(say.no_mirror, style="warn")
     for number, fix in enumerate(report.fixes):
         page.gap()
         put_fix(page, fix, say, say.other_fixes if number else say.use_best, verbose)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kdoctor import __version__
-from kdoctor.model import Proposal, Report
+from kdoctor.listings import Proposal
+from kdoctor.model import Report
 from kdoctor.report import nearest, safety
 from kdoctor.report.markdown import block, code, escaped
 from kdoctor.report.words import Words, words

@@ -5,7 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from kdoctor.model import Risk, Role, Severity, Standing, Status, Verdict
+from kdoctor.listings import Standing
+from kdoctor.model import Risk, Role, Severity, Status, Verdict
 
 _Schema = dict[str, Any]
 

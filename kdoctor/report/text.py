@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import importlib
+from collections.abc import Mapping
 
 from kdoctor.model import CUT, UNSEEN, Report, Role, Status, Verdict
 from kdoctor.report import Options, safety
 from kdoctor.report.diagnosis import put_diagnosis, put_refuted, put_secondary
-from kdoctor.report.inventory import put_platforms, put_settings
 from kdoctor.report.layout import Page, Span, joined
 from kdoctor.report.nearest import put_nearest
-from kdoctor.report.offers import put_offers
 from kdoctor.report.walk import is_ok, put_checks, put_matrix, put_routes, route_text
 from kdoctor.report.words import Words, words
 
@@ -72,9 +71,9 @@ def _put_report(page: Page, report: Report, say: Words, options: Options) -> Non
             put_checks(page, report, say, options.verbose)
     elif options.verbose:
         put_routes(page, report, say, options.verbose)
-    own = _OWN_PAGES.get(report.command)
-    if own is not None:
-        own(page, report, say, options.verbose)
+    if (own := _OWN_PAGES.get(report.command)) is not None:
+        module, _, name = own.partition(":")
+        getattr(importlib.import_module(module), name)(page, report, say, options.verbose)
         _put_notices(page, report, say)
         return
     if report.status is not Status.HEALTHY or options.verbose:
@@ -100,19 +99,12 @@ def _put_report(page: Page, report: Report, say: Words, options: Options) -> Non
     _put_notices(page, report, say)
 
 
-def _put_mirrors(page: Page, report: Report, say: Words, verbose: int) -> None:
-    put_offers(page, report, say, verbose)
-    if report.offers and not any(offer.serves for offer in report.offers):
-        page.gap()
-        page.text(say.no_mirror, style="warn")
-
-
-_OWN_PAGES: Mapping[str, Callable[[Page, Report, Words, int], None]] = {
-    "mirrors": _put_mirrors,
-    "platforms": put_platforms,
-    "settings": put_settings,
+_OWN_PAGES: Mapping[str, str] = {
+    "mirrors": "kdoctor.report.offers:put_offers",
+    "platforms": "kdoctor.report.inventory:put_platforms",
+    "settings": "kdoctor.report.inventory:put_settings",
 }
-"""Commands that list what is here, and judge nothing."""
+"""Commands that list what is here and judge nothing, and what puts their page; imported for them alone."""
 
 
 def _unknown(report: Report, say: Words) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kdoctor.model import Risk, Role, Severity, Standing, Verdict
+from kdoctor.model import Risk, Role, Severity, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Words:
     quoted: str
     nothing_found: str
     not_seen: str
-    standing: dict[Standing, str]
+    standing: dict[str, str]
     nothing_set: str
     settings_of: str
     lacks: str
@@ -148,11 +148,11 @@ _ENGLISH = Words(
     nothing_found="Nothing was found.",
     not_seen="What could not be seen",
     standing={
-        Standing.EFFECTIVE: "",
-        Standing.WRITTEN: "as its file says",
-        Standing.PENDING: "not in effect yet",
-        Standing.IGNORED: "not taken",
-        Standing.UNSEEN: "not seen",
+        "effective": "",
+        "written": "as its file says",
+        "pending": "not in effect yet",
+        "ignored": "not taken",
+        "unseen": "not seen",
     },
     nothing_set="Nothing is set.",
     settings_of="What {puller} is told",
@@ -248,11 +248,11 @@ _CHINESE = Words(
     nothing_found="没有发现问题。",
     not_seen="无法查看的部分",
     standing={
-        Standing.EFFECTIVE: "",
-        Standing.WRITTEN: "以文件为准",
-        Standing.PENDING: "尚未生效",
-        Standing.IGNORED: "未被采用",
-        Standing.UNSEEN: "看不到",
+        "effective": "",
+        "written": "以文件为准",
+        "pending": "尚未生效",
+        "ignored": "未被采用",
+        "unseen": "看不到",
     },
     nothing_set="没有任何设置。",
     settings_of="{puller} 的设置",

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from kdoctor import platforms as installed
-from kdoctor.model import Exemption, Platform, Report, SettingFound, Standing, Status
+from kdoctor.listings import Exemption, SettingFound, Standing
+from kdoctor.model import Platform, Report, Status
 from kdoctor.pullers import docker, noproxy, runtimes, shells
 from kdoctor.pullers.rows import of_proxies
 from kdoctor.run.situation import Situation, survey

@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from kdoctor.model import CUT, UNSEEN, Evidence, Fix, Offer, Report, Status
+from kdoctor.listings import Offer
+from kdoctor.model import CUT, UNSEEN, Evidence, Fix, Report, Status
 from kdoctor.probes.mirrors import names_at
 from kdoctor.probes.runner import Place, Runner
 from kdoctor.references import Reference, parse

@@ -7,8 +7,9 @@ import platform
 from collections.abc import Iterable
 from dataclasses import replace
 
+from kdoctor.listings import Proposal
 from kdoctor.masking import mask
-from kdoctor.model import Host, Proposal, Report
+from kdoctor.model import Host, Report
 from kdoctor.pseudonyms import Pseudonyms
 from kdoctor.reading import extract
 from kdoctor.reading.clean import Line, clean

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from kdoctor.listings import SettingFound, Standing
 from kdoctor.machine import Machine
-from kdoctor.model import SettingFound, Standing
 from kdoctor.pullers import docker, runtimes, shells
 from kdoctor.run.inventory import disagreements
 
