@@ -110,7 +110,7 @@ _ENGINES: tuple[tuple[str, str], ...] = (
     ),
     ("compose", r"\bdocker[- ]compose\b|^ERROR: for \w"),
     ("buildkit", r"failed to solve|\[internal\] load|buildx|buildkit"),
-    ("docker", r"Error response from daemon|\bdocker(?:d|\.exe)?\b|Unable to find image"),
+    ("docker", r"Error response from daemon|\bdocker(?:d|\.exe)?\b(?!\.(?:io|com|internal)\b)|Unable to find image"),
     ("containerd", r"failed to resolve reference|failed to pull and unpack|\bcontainerd\b|\bctr\b"),
     ("helm", r"\bhelm\b|INSTALLATION FAILED"),
     ("kubectl", r"\bkubectl\b|Unable to connect to the server|did you specify the right host or port"),
@@ -119,7 +119,7 @@ _ENGINES: tuple[tuple[str, str], ...] = (
     ("python", r"Traceback \(most recent|HTTPSConnectionPool|requests\.exceptions|urllib3"),
     ("java", r"\bjava\.|javax\.|PKIX path"),
     ("node", r"\b(?:ENOTFOUND|ECONNREFUSED|EAI_AGAIN|ECONNRESET|ETIMEDOUT)\b"),
-    ("docker", r"Get https?://[^\s\"]+/v2/"),
+    ("docker", r"Get \"?https?://[^\s\"]+/v2/"),
 )
 # Hosts of pages for people that errors point to.
 _PAGES = re.compile(
