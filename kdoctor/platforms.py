@@ -75,6 +75,8 @@ _PLACES: dict[str, tuple[str, ...]] = {
     "microk8s": ("/var/snap/microk8s/current",),
 }
 
+_NODE_SIGNS = ("/var/lib/kubelet/config.yaml", "/etc/rancher/k3s", "/etc/rancher/rke2", "/var/snap/microk8s/current")
+
 # Names of processes (comm); dockerd and containerd in containers are not counted.
 _PROCESSES = {
     "dockerd": "docker-engine",
@@ -176,6 +178,11 @@ def _by_context(context: str, url: str) -> str | None:
     if context == "rootless" or (url.startswith("unix:///run/user/") and url.endswith("/docker.sock")):
         return "docker-rootless"
     return "podman" if "podman" in url else None
+
+
+def is_node(machine: Machine) -> bool:
+    """Tell whether this machine itself is a cluster's node: a kubelet, k3s, RKE2 or microk8s is set up on it."""
+    return any(machine.path(sign).exists() for sign in _NODE_SIGNS)
 
 
 def service_manager(machine: Machine) -> str:

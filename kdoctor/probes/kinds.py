@@ -22,7 +22,8 @@ class Kind:
     the type of one that may be left out. `fields` maps a name to text, number, bool or list.
     `last` is asked only where the other probes of a rule do not decide: it costs somebody something.
     `by_shell` is asked from this shell where the puller cannot be looked from: a fix may name what it
-    finds, and no verdict rests on it.
+    finds, and no verdict rests on it. `of_machine` is about the machine whose program failed: where a text
+    is a node's, the answer of another machine says nothing.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Kind:
     fields: Mapping[str, str] = field(default_factory=dict)
     last: bool = False
     by_shell: bool = False
+    of_machine: bool = False
 
 
 # How reaching an address can end, before anything is said over the connection.
@@ -444,6 +446,7 @@ _KINDS = (
             "problem": "text",
             "others": "list",
         },
+        of_machine=True,
     ),
     Kind(
         "docker.distribution",
@@ -499,6 +502,7 @@ _KINDS = (
         "none",
         ("off", "on", "allowed"),
         fields={"devices": "list", "size": "number"},
+        of_machine=True,
     ),
     Kind(
         "host.capacity",
@@ -508,6 +512,7 @@ _KINDS = (
         ("ok", "few-cpus", "little-memory"),
         {"tool": "tool"},
         {"cpus": "number", "memory": "number", "whose": "text", "has": "text", "needs": "text"},
+        of_machine=True,
     ),
     Kind(
         "host.port",
@@ -517,6 +522,7 @@ _KINDS = (
         ("free", "taken"),
         {"port": "port"},
         {"port": "text", "holder": "text", "pid": "number"},
+        of_machine=True,
     ),
     Kind(
         "host.cgroup",
@@ -526,6 +532,7 @@ _KINDS = (
         ("ok", "missing", "v1"),
         {"controller": "text"},
         {"version": "text", "controller": "text", "problem": "text"},
+        of_machine=True,
     ),
     Kind(
         "host.inotify",
@@ -534,6 +541,7 @@ _KINDS = (
         "none",
         ("ok", "low", "exhausted"),
         fields={"instances": "number", "watches": "number", "used": "number"},
+        of_machine=True,
     ),
     Kind(
         "host.virtualization",
@@ -551,6 +559,7 @@ _KINDS = (
         ("ok", "missing"),
         {"tool": "tool"},
         {"file": "text", "options": "list", "option": "text", "problem": "text"},
+        of_machine=True,
     ),
     Kind(
         "kernel.module",
@@ -560,6 +569,7 @@ _KINDS = (
         ("ok", "available", "missing", "stale"),
         {"module": "text"},
         {"setting": "text", "release": "text", "problem": "text"},
+        of_machine=True,
     ),
     Kind(
         "kernel.setting",
@@ -569,6 +579,7 @@ _KINDS = (
         ("on", "off", "absent"),
         {"path": "path"},
         {"path": "text", "name": "text", "value": "text", "problem": "text"},
+        of_machine=True,
     ),
     Kind(
         "node.leftovers",
@@ -578,6 +589,7 @@ _KINDS = (
         ("none", "left", "in-use"),
         {"tool": "tool"},
         {"path": "text", "paths": "list"},
+        of_machine=True,
     ),
     Kind(
         "node.cri",
@@ -586,6 +598,7 @@ _KINDS = (
         "none",
         ("ok", "missing", "refused", "several"),
         fields={"socket": "text", "sockets": "list", "several": "text", "problem": "text"},
+        of_machine=True,
     ),
     Kind(
         "host.userns",
@@ -594,6 +607,7 @@ _KINDS = (
         "none",
         ("ok", "off", "no-range", "few"),
         fields={"problem": "text"},
+        of_machine=True,
     ),
     Kind(
         "minikube.user",
@@ -609,6 +623,7 @@ _KINDS = (
         "kdoctor.probes.node:kubelet",
         "none",
         ("running", "starting", "stopped", "none"),
+        of_machine=True,
     ),
     Kind(
         "host.clock",
@@ -626,6 +641,7 @@ _KINDS = (
         "none",
         ("ok", "unresolved", "invalid"),
         fields={"name": "text"},
+        of_machine=True,
     ),
     # --- Kubernetes ----------------------------------------------------------------------------
     Kind(

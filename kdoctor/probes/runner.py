@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kdoctor import platforms
 from kdoctor.model import CUT, UNSEEN, Evidence
 from kdoctor.probes.ask import Found
 from kdoctor.probes.kinds import KINDS, Kind
@@ -75,8 +76,8 @@ class Runner:
 
     async def ask(self, place: Place, kind: str, params: Mapping[str, str]) -> Evidence:
         """Return the answer of one probe; never raises for what it finds."""
-        if isinstance(place.vantage, Far) and KINDS[kind].facet == "none" and kind not in FROM_AFAR:
-            place = self._near or place
+        if KINDS[kind].facet == "none" and kind not in FROM_AFAR:
+            place = self._of_this_machine(place, KINDS[kind])
         if KINDS[kind].by_shell and not _can_look(place, KINDS[kind]):
             place = self._near or place
         key = (place.name, kind, tuple(sorted(params.items())))
@@ -85,6 +86,15 @@ class Runner:
             task = asyncio.create_task(self._run(place, KINDS[kind], params))
             self._asked[key] = task
         return await asyncio.shield(task)
+
+    def _of_this_machine(self, place: Place, kind: Kind) -> Place:
+        """Return the shell for what is of this machine whoever pulls, and for what is of the node that it is."""
+        if self._near is None or self._near.vantage is None:
+            return place
+        if isinstance(place.vantage, Far):
+            return place if kind.of_machine else self._near
+        is_node = place.name == "node" and place.vantage is None and platforms.is_node(self._near.vantage.machine)
+        return self._near if is_node else place
 
     async def login(self, machine: Machine, registry: str) -> Login | None:
         """Return the login that is stored for a registry, looked for once; None where none may be taken."""

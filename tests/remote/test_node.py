@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from kdoctor.machine import Machine
+from kdoctor.model import UNSEEN
+from kdoctor.probes.runner import Place, Runner
 from kdoctor.remote import answers
 from kdoctor.remote.machine import machine_of
 from kdoctor.remote.session import Session
@@ -11,6 +16,7 @@ from kdoctor.remote.vantage import Far
 from kdoctor.remote.ways import Way
 from kdoctor.settings import node
 from kdoctor.settings.node import Node
+from kdoctor.vantages import Shell
 
 
 def far(*lines: str) -> Far:
@@ -161,3 +167,29 @@ def test_disks_and_names_are_the_other_machines() -> None:
     )
     assert far("hidden /etc/resolv.conf").resolvers().unseen
     assert not far().resolvers().exists
+
+
+def swapping(root: Path, *, node: bool) -> Place:
+    """Return this machine with swap on, a cluster's node or not."""
+    files = {"/proc/swaps": "Filename Type Size Used Priority\n/swap file 1048572 0 -2\n"}
+    files |= {"/var/lib/kubelet/config.yaml": "kind: KubeletConfiguration\n"} if node else {}
+    for path, text in files.items():
+        (root / path.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
+        (root / path.lstrip("/")).write_text(text)
+    return Place("shell", Shell(Machine(root=root)))
+
+
+async def test_what_is_of_another_machine_is_not_answered_by_this_one(tmp_path: Path) -> None:
+    run = Runner(5, near=swapping(tmp_path, node=True))
+    vantage = far()
+    found = await run.ask(Place(vantage.name, vantage), "host.swap", {})
+    assert found.outcome == UNSEEN
+    assert "node:n1" in found.detail
+
+
+@pytest.mark.parametrize("node", [True, False])
+async def test_a_nodes_text_is_looked_into_here_where_this_machine_is_a_node(tmp_path: Path, node: bool) -> None:
+    run = Runner(5, near=swapping(tmp_path, node=node))
+    found = await run.ask(Place("node", None, "no node is known"), "host.swap", {})
+    assert (found.outcome == UNSEEN) is not node
+    assert (await run.ask(Place("node", None, "no node is known"), "dns.resolvers", {})).outcome == UNSEEN
