@@ -14,7 +14,7 @@ from kdoctor.cli.options import Shared
 from kdoctor.errors import UsageError
 from kdoctor.model import Report
 from kdoctor.rules.book import Book, open_book
-from kdoctor.rules.match import Candidate
+from kdoctor.rules.candidate import Candidate
 from kdoctor.run.explain import Given, Question, by_text, candidates, completed
 from kdoctor.run.reading import Reading, read_sources
 

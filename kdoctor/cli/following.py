@@ -19,7 +19,7 @@ from kdoctor.logs.tail import FileTail, PipeTail, Tail
 from kdoctor.model import Diagnosis, Report, Status, Verdict
 from kdoctor.report.safety import inert, one_line
 from kdoctor.rules.book import Book
-from kdoctor.rules.match import Candidate
+from kdoctor.rules.candidate import Candidate
 from kdoctor.run.explain import Given, Question
 from kdoctor.run.following import Growing, Stream
 

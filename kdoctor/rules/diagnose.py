@@ -9,9 +9,10 @@ from kdoctor.model import Diagnosis, Evidence, Severity, Verdict
 from kdoctor.registries import is_well_known
 from kdoctor.rules import commands, model
 from kdoctor.rules.book import Book
+from kdoctor.rules.candidate import Candidate
 from kdoctor.rules.condition import Scope
 from kdoctor.rules.judge import judge
-from kdoctor.rules.match import Candidate, registry_of
+from kdoctor.rules.match import registry_of
 from kdoctor.rules.remedy import Here, Restart, fixes, with_systemd
 from kdoctor.rules.template import first_filled
 from kdoctor.rules.words import Words

@@ -13,13 +13,14 @@ from kdoctor.model import Evidence
 from kdoctor.probes.kinds import KINDS
 from kdoctor.rules import model, template
 from kdoctor.rules.book import Book, in_memory
+from kdoctor.rules.candidate import explains
 from kdoctor.rules.check import translation_problems
 from kdoctor.rules.compiling import all_folders, compile_rules, errors
 from kdoctor.rules.condition import Scope
 from kdoctor.rules.exclusive import UndecidedError, both
 from kdoctor.rules.judge import decide
 from kdoctor.rules.load import TODO, Folder, digest
-from kdoctor.rules.match import explains, match
+from kdoctor.rules.match import match
 from kdoctor.rules.patterns import compiled, expand
 from kdoctor.rules.remedy import Here, fixes
 from kdoctor.rules.yamlfile import YamlFile

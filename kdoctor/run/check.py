@@ -15,7 +15,7 @@ from kdoctor.references import parse
 from kdoctor.registries import api_host
 from kdoctor.remote import ways
 from kdoctor.rules.book import Book
-from kdoctor.rules.match import Candidate, explains
+from kdoctor.rules.candidate import Candidate, explains
 from kdoctor.run import places
 from kdoctor.run.local import OWN_RUNTIME, Local
 from kdoctor.run.probing import diagnosed

@@ -10,9 +10,10 @@ from kdoctor.model import Neighbour, Report, Status
 from kdoctor.references import parse
 from kdoctor.registries import api_host
 from kdoctor.rules.book import Book
+from kdoctor.rules.candidate import Candidate
 from kdoctor.rules.commands import quoting
 from kdoctor.rules.diagnose import Setting, unprobed
-from kdoctor.rules.match import Candidate, match
+from kdoctor.rules.match import match
 from kdoctor.run import places
 
 

@@ -19,7 +19,7 @@ from kdoctor.references import parse
 from kdoctor.registries import api_host, is_well_known
 from kdoctor.report.fixwords import fix_sentence
 from kdoctor.rules.book import Book
-from kdoctor.rules.match import Candidate
+from kdoctor.rules.candidate import Candidate
 from kdoctor.run import places
 from kdoctor.run.check import Run, Wanted
 from kdoctor.run.given import Wish, parses

@@ -10,7 +10,8 @@ from kdoctor.reading.clean import encoding_of
 from kdoctor.reading.repeats import Repeats
 from kdoctor.reading.stream import Windows
 from kdoctor.rules.book import Book
-from kdoctor.rules.match import Candidate, Gathered
+from kdoctor.rules.candidate import Candidate
+from kdoctor.rules.match import Gathered
 from kdoctor.rules.scan import scanner, telling
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from kdoctor.references import parse
 from kdoctor.registries import api_host
 from kdoctor.remote.vantage import Far
 from kdoctor.rules.book import Book
+from kdoctor.rules.candidate import Candidate, explains
 from kdoctor.rules.diagnose import foreign, unprobed
-from kdoctor.rules.match import Candidate, explains
 from kdoctor.rules.steps import KIND_OF
 from kdoctor.run import places
 from kdoctor.run.explain import Given, Question

@@ -9,10 +9,10 @@ from kdoctor.model import Diagnosis, Evidence, Verdict
 from kdoctor.probes.kinds import KINDS
 from kdoctor.probes.runner import Place, Runner
 from kdoctor.rules import model
+from kdoctor.rules.candidate import Candidate
 from kdoctor.rules.condition import Scope
 from kdoctor.rules.diagnose import Setting, judged
 from kdoctor.rules.judge import decide
-from kdoctor.rules.match import Candidate
 from kdoctor.rules.template import fill, names
 
 

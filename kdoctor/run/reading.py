@@ -11,7 +11,8 @@ from kdoctor.logs.source import Source
 from kdoctor.reading.clean import decode
 from kdoctor.reading.stream import Window
 from kdoctor.rules.book import Book
-from kdoctor.rules.match import Candidate, Gathered
+from kdoctor.rules.candidate import Candidate
+from kdoctor.rules.match import Gathered
 
 if TYPE_CHECKING:
     from kdoctor.logs.since import Since

@@ -12,11 +12,12 @@ from kdoctor.errors import RuleError
 from kdoctor.model import Evidence
 from kdoctor.rules import model
 from kdoctor.rules.book import Book
+from kdoctor.rules.candidate import Candidate
 from kdoctor.rules.compiling import as_book, errors, refuse
 from kdoctor.rules.condition import Scope
 from kdoctor.rules.lint import lint, lint_own
 from kdoctor.rules.load import Folder, read_folder
-from kdoctor.rules.match import Candidate, match
+from kdoctor.rules.match import match
 
 LAYERS = ("proxy", "dns", "network", "registry", "image", "daemon")
 SCHEMA = "# yaml-language-server: $schema=../../docs/schema/rule.json\n"

@@ -9,9 +9,9 @@ import pytest
 
 from kdoctor.model import CUT, UNSEEN, Evidence, Severity, Verdict
 from kdoctor.rules import model
+from kdoctor.rules.candidate import Candidate
 from kdoctor.rules.diagnose import Setting, foreign, judged, unprobed
 from kdoctor.rules.judge import decide, judge
-from kdoctor.rules.match import Candidate
 from kdoctor.rules.words import Words
 from tests.rules.folders import RuleFolder, evidence, scope
 

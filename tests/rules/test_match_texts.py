@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from kdoctor.model import Role
 from kdoctor.reading.stream import Window
-from kdoctor.rules.match import Candidate, match, match_windows, registry_of
+from kdoctor.rules.candidate import Candidate
+from kdoctor.rules.match import match, match_windows, registry_of
 from tests.rules.folders import RuleFolder
 
 OPTIONAL = {"optional": True}

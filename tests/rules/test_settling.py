@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import replace
 
 from kdoctor.model import Diagnosis, Evidence, Matched, Role, Severity, Verdict
-from kdoctor.rules.match import Candidate, match
+from kdoctor.rules.candidate import Candidate
+from kdoctor.rules.match import match
 from kdoctor.run.check import merged, ordered
 from kdoctor.run.explain import Question, by_text
 from kdoctor.run.live import with_probes
