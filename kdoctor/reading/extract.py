@@ -103,7 +103,7 @@ _ENGINES: tuple[tuple[str, str], ...] = (
     ("k3d", r"\bk3d\b|rancher/k3s"),
     ("k3s", r"\bk3s(?:\[|\b)|rancher/mirrored|/var/lib/rancher"),
     ("kubeadm", r"\[preflight\]|\bkubeadm\b|\[ERROR [A-Z]|\[WARNING [A-Z]"),
-    ("minikube", r"\bminikube\b|kicbase|Exiting due to [A-Z]"),
+    ("minikube", r"\bminikube\b|kicbase|Exiting due to [A-Z]|(?:VM|container) is having trouble accessing https?:"),
     (
         "kubelet",
         r"\bkubelet\b|Failed to pull image \"|ErrImagePull|ImagePullBackOff|CreatePodSandbox|Back-off pulling image|rpc error: code =",
