@@ -219,6 +219,7 @@ def plausible_image(value: str) -> bool:
 
 def _urls(text: str, before: int) -> Iterator[str]:
     found = [(m.start(), without_userinfo(_trimmed(m[0]))) for m in _URL.finditer(text)]
+    found = [(at, url) for at, url in found if "*" not in url]  # a log's mask is nobody's host
     api = [(at, url) for at, url in found if re.search(r"/v[12]/", url)]
     line_start = text.rfind("\n", 0, before) + 1
     yield from (url for at, url in api if line_start <= at <= before)

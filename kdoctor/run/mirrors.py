@@ -203,12 +203,12 @@ def _use(
     if question.image is not None:
         values["image"] = best.image if question.registry not in HUB else question.image.familiar
     platforms = (installed or ["docker-engine"]) if whole or best.fits else ["shell"]
-    shown: set[tuple[object, ...]] = set()
+    shown: list[tuple[object, ...]] = []
     for platform in platforms:
         here = situation.setting(book, wanted.lang, (platform,)).here
         fix = by_itself(book.recipe(recipe), values, book, here, wanted.lang)
         if fix is not None and fix.steps not in shown:
-            shown.add(fix.steps)
+            shown.append(fix.steps)
             yield fix
 
 
