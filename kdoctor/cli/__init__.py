@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import errno
+import gc
 import os
 import signal
 import sys
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 
+_GARBAGE = 50_000
+"""Objects made between two looks for garbage: reading the rules makes many that stay, and each look costs."""
+
 _OF_OUTPUT = (errno.ENOSPC, errno.EIO, errno.EDQUOT)
 """How writing to standard output fails: the disk is full, the terminal gone."""
 
@@ -22,6 +26,7 @@ _OF_OUTPUT = (errno.ENOSPC, errno.EIO, errno.EDQUOT)
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; the one place where errors become exit statuses."""
     status = 0
+    gc.set_threshold(_GARBAGE)
     _open_closed_streams()
     try:
         status = _status(arguments)
