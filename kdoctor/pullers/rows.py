@@ -78,11 +78,3 @@ def of_service(
             standing=Standing.IGNORED if a.problem else standing,
             note=note,
         )
-
-
-def line_with(text: str, *words: str) -> int | None:
-    """Return the first line (1-based) that holds all of the words, None where none does."""
-    for number, line in enumerate(text.splitlines(), 1):
-        if all(word in line for word in words):
-            return number
-    return None

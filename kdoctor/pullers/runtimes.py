@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kdoctor import yamltext
+from kdoctor.configs.slip import line_with, table, toml
 from kdoctor.listings import SettingFound, Standing
 from kdoctor.machine import Machine
-from kdoctor.pullers.rows import line_with, of_service
+from kdoctor.pullers.rows import of_service
 from kdoctor.settings import proxyvalue
 
 CONTAINERD_CONFIG = "/etc/containerd/config.toml"
@@ -26,9 +26,9 @@ def containerd(machine: Machine) -> Iterator[SettingFound]:
     config, text = _toml(machine, CONTAINERD_CONFIG)
     directory = ""
     for plugin in _IMAGE_PLUGINS:
-        registry = _table(_table(_table(config, "plugins"), plugin), "registry")
+        registry = table(config, "plugins", plugin, "registry")
         directory = directory or str(registry.get("config_path") or "")
-        for host, mirror in _table(registry, "mirrors").items():
+        for host, mirror in table(registry, "mirrors").items():
             for endpoint in mirror.get("endpoint", []) if isinstance(mirror, dict) else []:
                 yield _mirror("containerd", host, str(endpoint), CONTAINERD_CONFIG, line_with(text, str(endpoint)))
     for folder in directory.split(":") if directory else ("/etc/containerd/certs.d",):
@@ -44,7 +44,7 @@ def hosts(machine: Machine, puller: str, folder: str, standing: Standing, note: 
         if not machine.path(path).is_file():
             continue
         config, text = _toml(machine, path)
-        for url, options in _table(config, "host").items():
+        for url, options in table(config, "host").items():
             line = line_with(text, "[host", url)
             yield _mirror(puller, registry, url, path, line, standing, note)
             if isinstance(options, dict) and options.get("skip_verify") is True:
@@ -132,17 +132,9 @@ def _mirror(
 
 
 def _toml(machine: Machine, path: str) -> tuple[Mapping[str, Any], str]:
-    """Return a TOML file's tables and its text; nothing where it cannot be read or parsed."""
+    """Return a TOML file's tables and its text; no tables where it cannot be read or parsed."""
     text = machine.read(path) or ""
-    try:
-        return tomllib.loads(text), text
-    except tomllib.TOMLDecodeError:
-        return {}, text
-
-
-def _table(tables: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = tables.get(key)
-    return found if isinstance(found, dict) else {}
+    return toml(text)[0], text
 
 
 def _texts(value: object) -> list[str]:
