@@ -80,9 +80,12 @@ class Engine:
         return self.start()
 
     def running(self) -> bool:
-        """Whether dockerd's process is there."""
+        """Whether dockerd's process is there.
+
+        An ending one loses /proc/PID/exe before it closes its files, which keep a mount busy.
+        """
         pid = self._pid()
-        return pid is not None and self._here.path(f"/proc/{pid}/exe").exists()
+        return pid is not None and self._here.path(f"/proc/{pid}").exists()
 
     def log(self) -> str:
         """Return what dockerd has said since its last start."""

@@ -173,7 +173,8 @@ class Lab:
         """Bring back the direct baseline, whatever was broken, with a fresh dockerd."""
         self.docker.stop()
         while self._healing:
-            self._healing.pop()()
+            self._healing[-1]()  # stays if it fails, so that the next heal fails too
+            self._healing.pop()
         self._command("reset")
         self.here.write("/etc/resolv.conf", RESOLV_CONF)
         self.direct()

@@ -67,7 +67,7 @@ def _plain_among_keys(lab: Lab) -> None:
 def _small_disk(lab: Lab) -> None:
     BREAKS["disk-full"].apply(lab)
     lab.here.script("mkdir -p /mnt/large && mount -t tmpfs lab-large /mnt/large")
-    lab.when_healing(lambda: lab.here.script("umount /mnt/large; rmdir /mnt/large"))
+    lab.when_healing(lambda: lab.here.script("umount --lazy /mnt/large; rmdir /mnt/large"))
 
 
 def _own_ca(lab: Lab) -> None:
@@ -341,7 +341,7 @@ def test_a_full_disk_changes_nothing(lab: Lab) -> None:
     BREAKS["proxy-moved"].apply(lab)
     settings = lab.here.path(DEFAULTS).read_text()
     lab.here.script("mount -t tmpfs -o size=64k lab-full /etc/default")
-    lab.when_healing(lambda: lab.here.script("umount /etc/default"))
+    lab.when_healing(lambda: lab.here.script("umount --lazy /etc/default"))
     lab.here.write(DEFAULTS, settings)
     lab.here.script("head -c 60000 /dev/zero >/etc/default/filler || true")
     refused = kdoctor(lab, "fix", "--image", "alpine", "--apply", "--yes")

@@ -34,7 +34,7 @@ def _pull_as_user(lab: Lab, image: str) -> tuple[bool, str]:
 def _small_disk(lab: Lab) -> None:
     lab.docker.stop()
     lab.here.script("mount -t tmpfs -o size=4m lab-disk /var/lib/docker")
-    lab.when_healing(lambda: lab.here.script("umount /var/lib/docker"))
+    lab.when_healing(lambda: lab.here.script("umount --lazy /var/lib/docker"))
     lab.docker.start()
 
 
