@@ -348,9 +348,9 @@ facts() {
     each /etc/containerd/config.toml '/etc/containerd/conf.d/*.toml' '/etc/containerd/certs.d/*/hosts.toml' \
         '/etc/containerd/certs.d/*/*.crt' '/etc/containerd/certs.d/*/*.pem' \
         /etc/crio/crio.conf '/etc/crio/crio.conf.d/*' /etc/containers/registries.conf \
-        '/etc/containers/registries.conf.d/*.conf' /etc/rancher/k3s/registries.yaml \
-        '/var/lib/rancher/k3s/agent/etc/containerd/certs.d/*/hosts.toml' \
-        /var/lib/rancher/k3s/agent/etc/containerd/config.toml \
+        '/etc/containers/registries.conf.d/*.conf' '/etc/rancher/*/registries.yaml' \
+        '/var/lib/rancher/*/agent/etc/containerd/certs.d/*/hosts.toml' \
+        '/var/lib/rancher/*/agent/etc/containerd/config.toml' \
         /etc/docker/daemon.json '/etc/docker/certs.d/*/*.crt'
     authorities
     disks /var/lib/containerd /var/lib/docker /var/lib/containers /var/lib/rancher/k3s /

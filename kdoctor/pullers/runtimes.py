@@ -2,82 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from kdoctor import yamltext
-from kdoctor.configs.slip import line_with, table, toml
 from kdoctor.listings import SettingFound, Standing
 from kdoctor.machine import Machine
 from kdoctor.pullers.rows import of_service
-from kdoctor.settings import proxyvalue
-
-CONTAINERD_CONFIG = "/etc/containerd/config.toml"
-_IMAGE_PLUGINS = ("io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "cri")
-_REGISTRIES = ("/etc/containers/registries.conf", "/etc/containers/registries.conf.d")
+from kdoctor.settings import daemon, endpoints, proxyvalue
+from kdoctor.settings import node as nodes
+from kdoctor.settings.endpoints import Containerd, Endpoint
+from kdoctor.settings.node import Node
+from kdoctor.yamltext import YamlError
 
 
 def containerd(machine: Machine) -> Iterator[SettingFound]:
     """Yield containerd's proxies and the mirrors of config.toml and of its hosts directory."""
-    there = machine.path(CONTAINERD_CONFIG).is_file() or machine.path("/run/containerd/containerd.sock").exists()
+    there = machine.is_file(endpoints.CONTAINERD) or machine.path("/run/containerd/containerd.sock").exists()
     if not there:
         return
     yield from of_service(machine, "containerd", "containerd.service", ("containerd",))
-    config, text = _toml(machine, CONTAINERD_CONFIG)
-    directory = ""
-    for plugin in _IMAGE_PLUGINS:
-        registry = table(config, "plugins", plugin, "registry")
-        directory = directory or str(registry.get("config_path") or "")
-        for host, mirror in table(registry, "mirrors").items():
-            for endpoint in mirror.get("endpoint", []) if isinstance(mirror, dict) else []:
-                yield _mirror("containerd", host, str(endpoint), CONTAINERD_CONFIG, line_with(text, str(endpoint)))
-    for folder in directory.split(":") if directory else ("/etc/containerd/certs.d",):
-        standing = Standing.WRITTEN if directory else Standing.IGNORED
-        note = "" if directory else f"{CONTAINERD_CONFIG} sets no registry config_path: ctr reads it, Kubernetes not"
-        yield from hosts(machine, "containerd", folder, standing, note)
+    pid = daemon.running(machine, ("containerd",)).get("containerd")
+    yield from _of_containerd(machine, "containerd", endpoints.containerd(machine), pid)
 
 
-def hosts(machine: Machine, puller: str, folder: str, standing: Standing, note: str = "") -> Iterator[SettingFound]:
-    """Yield each host of the hosts.toml files below a directory (containerd docs/hosts.md)."""
-    for registry in machine.entries(folder):
-        path = f"{folder}/{registry}/hosts.toml"
-        if not machine.path(path).is_file():
-            continue
-        config, text = _toml(machine, path)
-        for url, options in table(config, "host").items():
-            line = line_with(text, "[host", url)
-            yield _mirror(puller, registry, url, path, line, standing, note)
-            if isinstance(options, dict) and options.get("skip_verify") is True:
-                where = f"skip_verify in {path}"
-                yield SettingFound(
-                    puller, "insecure", registry, url, where, path, line_with(text, "skip_verify"), standing
-                )
-            for ca in _texts(options.get("ca") if isinstance(options, dict) else None):
-                yield SettingFound(puller, "ca", registry, ca, f"ca in {path}", path, line_with(text, ca), standing)
+def _of_containerd(machine: Machine, puller: str, setup: Containerd, pid: int | None = None) -> Iterator[SettingFound]:
+    """Yield a config.toml's own endpoints, and those of its folders, which are read anew for each pull."""
+    for one in setup.endpoints:
+        late = pid is not None and daemon.edited_since(machine, one.path, pid)
+        note = f"{one.path} was edited after process {pid} started: restart containerd" if late else ""
+        yield from _rows(puller, one, Standing.PENDING if late else Standing.WRITTEN, note)
+    note = "" if setup.named else f"{setup.path} sets no registry config_path: ctr reads it, Kubernetes not"
+    for folder in setup.folders:
+        for one in endpoints.hosts(machine, folder):
+            yield from _rows(puller, one, Standing.WRITTEN if setup.named else Standing.IGNORED, note)
 
 
 def containers_image(machine: Machine) -> Iterator[SettingFound]:
-    """Yield what CRI-O and podman read in registries.conf (containers-registries.conf(5)), and CRI-O's proxies."""
-    crio = machine.path("/etc/crio").is_dir()
+    """Yield what CRI-O and podman read in registries.conf, and CRI-O's proxies."""
+    crio = machine.is_dir("/etc/crio")
     if crio:
         yield from of_service(machine, "cri-o", "crio.service", ("crio",), ("/etc/sysconfig/crio", "/etc/default/crio"))
-    paths = [_REGISTRIES[0], *(f"{_REGISTRIES[1]}/{n}" for n in machine.entries(_REGISTRIES[1]) if n.endswith(".conf"))]
-    puller = "cri-o, podman" if crio else "podman"
-    for path in paths:
-        config, text = _toml(machine, path)
-        for entry in config.get("registry", []) if isinstance(config.get("registry"), list) else []:
-            if not isinstance(entry, dict):
-                continue
-            name = str(entry.get("prefix") or entry.get("location") or "")
-            if entry.get("insecure") is True:
-                where = f"insecure in {path}"
-                yield SettingFound(
-                    puller, "insecure", name, name, where, path, line_with(text, "insecure"), Standing.WRITTEN
-                )
-            for mirror in entry.get("mirror", []) if isinstance(entry.get("mirror"), list) else []:
-                location = str(mirror.get("location") or "") if isinstance(mirror, dict) else ""
-                if location:
-                    yield _mirror(puller, name, location, path, line_with(text, location))
+    for one in endpoints.registries_conf(machine):
+        yield from _rows("cri-o, podman" if crio else "podman", one)
+
+
+def of_node(node: Node) -> Iterator[SettingFound]:
+    """Yield the mirrors, CA files and unverified registries of the engine that pulls on another machine."""
+    if node.engine == "dockerd":
+        for mirror in nodes.mirrors(node, nodes.HUB):
+            shown = proxyvalue.without_userinfo(mirror.url)
+            yield SettingFound(
+                node.name, "mirror", nodes.HUB, shown, mirror.source.text, mirror.file, mirror.line, Standing.WRITTEN
+            )
+    elif node.engine == "crio":
+        for one in endpoints.registries_conf(node.machine):
+            yield from _rows(node.name, one)
+    elif node.engine == "containerd":
+        for setup in endpoints.containerds(node.machine):
+            yield from _of_containerd(node.machine, node.name, setup)
 
 
 def k3s(machine: Machine) -> Iterator[SettingFound]:
@@ -102,42 +83,27 @@ def _prefixed(machine: Machine, puller: str, path: str) -> Iterator[SettingFound
 
 
 def _registries_yaml(machine: Machine, puller: str, path: str) -> Iterator[SettingFound]:
-    text = machine.read(path)
-    if text is None:
-        return
     try:
-        documents = yamltext.documents(text)
-    except yamltext.YamlError as error:
+        found = list(endpoints.registries_yaml(machine, path))
+    except YamlError as error:
         why = f"{error.problem} (line {error.line})"
         yield SettingFound(puller, "mirror", "", "", path, path, error.line, Standing.IGNORED, why)
         return
-    root = documents[0] if documents else None
-    mirrors = root.get("mirrors") if root else None
-    for key, value in (mirrors.pairs or []) if mirrors else []:
-        for endpoint in value.list("endpoint"):
-            yield _mirror(puller, key.text or "", endpoint.text or "", path, endpoint.line)
+    pid = next(iter(daemon.running(machine, ("k3s-server", "k3s-agent", "rke2")).values()), None)
+    late = pid is not None and daemon.edited_since(machine, path, pid)
+    note = f"{path} was edited after process {pid} started: restart {puller}" if late else ""
+    for one in found:
+        yield from _rows(puller, one, Standing.PENDING if late else Standing.WRITTEN, note)
 
 
-def _mirror(
-    puller: str,
-    registry: str,
-    url: str,
-    path: str,
-    line: int | None,
-    standing: Standing = Standing.WRITTEN,
-    note: str = "",
-) -> SettingFound:
-    shown = proxyvalue.without_userinfo(url)
-    return SettingFound(puller, "mirror", registry, shown, f"{registry} in {path}", path, line, standing, note)
-
-
-def _toml(machine: Machine, path: str) -> tuple[Mapping[str, Any], str]:
-    """Return a TOML file's tables and its text; no tables where it cannot be read or parsed."""
-    text = machine.read(path) or ""
-    return toml(text)[0], text
-
-
-def _texts(value: object) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+def _rows(puller: str, one: Endpoint, standing: Standing = Standing.WRITTEN, note: str = "") -> Iterator[SettingFound]:
+    """Yield the rows of an endpoint: as a mirror, as one that is not verified, and its CA files."""
+    shown = proxyvalue.without_userinfo(one.url)
+    where = f"{one.registry} in {one.path}"
+    if one.pulls:
+        yield SettingFound(puller, "mirror", one.registry, shown, where, one.path, one.line, standing, note)
+    if one.insecure is not None:
+        line = one.insecure or None
+        yield SettingFound(puller, "insecure", one.registry, shown, where, one.path, line, standing, note)
+    for ca, line in one.authorities:
+        yield SettingFound(puller, "ca", one.registry, ca, f"ca in {one.path}", one.path, line, standing, note)

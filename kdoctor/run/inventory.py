@@ -12,6 +12,7 @@ from kdoctor.listings import Exemption, SettingFound, Standing
 from kdoctor.model import Platform, Report, Status
 from kdoctor.pullers import docker, noproxy, runtimes, shells
 from kdoctor.pullers.rows import of_proxies
+from kdoctor.remote.vantage import Far
 from kdoctor.run.situation import Situation, survey
 from kdoctor.settings.containers import NodeContainer
 from kdoctor.settings.containers import nodes as nodes_of
@@ -85,6 +86,8 @@ def _rows(situation: Situation) -> Iterator[SettingFound]:
             yield from docker.daemon(vantages.docker)
         elif vantage is not vantages.shell:
             yield from of_proxies(vantage.name, vantage.proxies())
+            if isinstance(vantage, Far):
+                yield from runtimes.of_node(vantage.node)
         if vantage is not vantages.shell:
             yield from _names_and_trust(vantage)
     yield from docker.minikube_profiles(machine)

@@ -14,6 +14,7 @@ from kdoctor.machine import Machine, read_text
 DEFAULT_SOCKETS = ("/var/run/docker.sock", "/run/docker.sock")
 
 _NAMES = ("dockerd", "podman")
+_CLOCK_SLACK = 2.0  # seconds: btime has no fractions and follows the clock
 _LISTENING = "00010000"  # __SO_ACCEPTCON in the flags column of /proc/net/unix
 
 
@@ -75,6 +76,17 @@ def environment(machine: Machine, pid: int) -> dict[str, str] | None:
     """Return the environment that a process was started with, None where this user may not see it (proc(5))."""
     text = machine.read(f"/proc/{pid}/environ")
     return None if text is None else _environment(text)
+
+
+def edited_since(machine: Machine, path: str, pid: int) -> bool:
+    """Tell whether a file is surely newer than the start of a process (proc(5): starttime, btime)."""
+    stat = (machine.read(f"/proc/{pid}/stat", 4096) or "").rpartition(")")[2].split()
+    boot = next((line for line in (machine.read("/proc/stat") or "").splitlines() if line.startswith("btime ")), "")
+    try:
+        started = int(boot.split()[1]) + int(stat[19]) / os.sysconf("SC_CLK_TCK")
+        return machine.path(path).stat().st_mtime > started + _CLOCK_SLACK
+    except (OSError, ValueError, IndexError, AttributeError):
+        return False
 
 
 def listens_here(machine: Machine, socket_path: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -109,6 +110,23 @@ def test_mirrors_in_config_toml(tmp_path: Path) -> None:
     assert rows == [("mirror", "docker.io", "https://m.test", "/etc/containerd/config.toml", 2, "written")]
 
 
+def test_a_config_toml_edited_after_the_start_is_pending(tmp_path: Path) -> None:
+    text = '[plugins."io.containerd.grpc.v1.cri".registry.mirrors."*"]\n  endpoint = ["https://m.test"]\n'
+    files = {
+        "/etc/containerd/config.toml": text,
+        "/proc/7/comm": "containerd\n",
+        "/proc/7/environ": "PATH=/bin\0",
+        "/proc/7/stat": f"7 (containerd) S {' '.join(['0'] * 18)} 100 0",
+        "/proc/stat": "cpu 0\nbtime 1000000000\n",
+    }
+    here = machine(tmp_path, files)
+    [row] = runtimes.containerd(here)
+    assert row.standing is Standing.PENDING
+    assert "restart containerd" in row.note
+    os.utime(here.path("/etc/containerd/config.toml"), (999999990, 999999990))
+    assert [r.standing for r in runtimes.containerd(here)] == [Standing.WRITTEN]
+
+
 def test_a_drop_in_of_containerd_with_its_line(tmp_path: Path) -> None:
     drop_in = "/etc/systemd/system/containerd.service.d/proxy.conf"
     files = {
@@ -140,7 +158,9 @@ def test_a_drop_in_that_the_running_process_does_not_have_is_pending(tmp_path: P
 def test_registries_conf_of_podman(tmp_path: Path) -> None:
     text = '[[registry]]\nprefix = "docker.io"\nlocation = "docker.io"\n[[registry.mirror]]\nlocation = "m.test:5000"\n'
     rows = told(runtimes.containers_image(machine(tmp_path, {"/etc/containers/registries.conf.d/1.conf": text})))
-    assert rows == [("mirror", "docker.io", "m.test:5000", "/etc/containers/registries.conf.d/1.conf", 5, "written")]
+    assert rows == [
+        ("mirror", "docker.io", "https://m.test:5000", "/etc/containers/registries.conf.d/1.conf", 5, "written")
+    ]
 
 
 def test_k3s_with_registries_yaml_and_its_own_variable(tmp_path: Path) -> None:

@@ -101,10 +101,16 @@ HOSTS = """server = "https://registry-1.docker.io"
 """
 
 
+CONFIG = """version = 2
+[plugins."io.containerd.grpc.v1.cri".registry]
+  config_path = "/etc/containerd/certs.d"
+"""
+
+
 def test_hosts_toml_gives_the_mirrors_that_pull_and_what_it_says_of_trust() -> None:
     place = far(
         "process 7 containerd",
-        *file("/etc/containerd/config.toml", 'version = 2\n    config_path = "/etc/containerd/certs.d"'),
+        *file("/etc/containerd/config.toml", CONFIG),
         *file("/etc/containerd/certs.d/docker.io/hosts.toml", HOSTS),
         *file("/etc/containerd/certs.d/_default/hosts.toml", '[host."https://all.test"]'),
     )
@@ -127,6 +133,38 @@ def test_older_mirrors_of_config_toml_and_registries_conf() -> None:
     place = far("process 7 crio", *file("/etc/containers/registries.conf", conf))
     assert [m.url for m in place.mirrors("docker.io")] == ["http://m.test"]
     assert place.mirrors("quay.io") == ()
+
+
+def test_files_that_config_toml_imports_and_a_wildcard_mirror() -> None:
+    imported = '[plugins."io.containerd.cri.v1.images".registry.mirrors."*"]\nendpoint = ["https://all.test"]'
+    place = far(
+        "process 7 containerd",
+        *file("/etc/containerd/config.toml", 'version = 3\nimports = ["/etc/containerd/conf.d/*.toml"]'),
+        *file("/etc/containerd/conf.d/10-mirror.toml", imported),
+    )
+    [mirror] = place.mirrors("quay.io")
+    assert (mirror.url, mirror.file, mirror.line) == ("https://all.test", "/etc/containerd/conf.d/10-mirror.toml", 2)
+
+
+def test_a_folder_with_a_port_and_rke2s_own_containerd() -> None:
+    folder = "/var/lib/rancher/rke2/agent/etc/containerd"
+    hosts = file(f"{folder}/certs.d/reg.test_5000_/hosts.toml", '[host."https://m.test"]')
+    place = far("process 7 containerd", *file(f"{folder}/config.toml", "version = 3"), *hosts)
+    assert [m.url for m in place.mirrors("reg.test:5000")] == ["https://m.test"]
+    assert place.mirrors("reg.test") == ()
+
+
+def test_what_cri_o_does_not_verify_and_where_it_goes_instead() -> None:
+    conf = (
+        '[[registry]]\nlocation = "reg.test:5000"\ninsecure = true\n'
+        '[[registry]]\nprefix = "docker.io"\nlocation = "proxy.test/hub"\n[[registry]]\nprefix = "*.corp.test"\n'
+        'location = "corp.test"\n[[registry.mirror]]\nlocation = "m.corp.test"'
+    )
+    place = far("process 7 crio", *file("/etc/containers/registries.conf", conf))
+    assert place.trust("reg.test:5000").insecure
+    assert place.mirrors("reg.test:5000") == ()
+    assert [m.url for m in place.mirrors("docker.io")] == ["https://proxy.test/hub"]
+    assert "https://m.corp.test" in [m.url for m in place.mirrors("a.corp.test")]
 
 
 def test_docker_on_the_other_machine_has_its_daemon_json() -> None:
