@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from urllib.parse import urlsplit
 
 from kdoctor.errors import UsageError
@@ -26,12 +27,44 @@ def ways(via: list[str]) -> tuple[str, ...]:
     Raises:
         UsageError: a way that is none.
     """
-    if via:
-        from kdoctor.remote.ways import given as way
+    if not via:
+        return ()
+    from kdoctor.remote.ways import given as way
 
-        for one in via:
-            way(one)
+    for one in via:
+        debug = way(one).debug
+        if debug is not None:
+            _agreed(*debug)
     return tuple(dict.fromkeys(via))
+
+
+def _agreed(node: str, image: str) -> None:
+    """Ask whether a debug pod may be started on a node.
+
+    Raises:
+        UsageError: the person says no, or nobody can be asked and no image is named; or kubectl knows no such node.
+    """
+    from kdoctor.remote import debugging
+
+    chosen, held = debugging.choose(node, image, debugging.images(node))
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if not image:
+            raise UsageError(
+                f"--via kubectl-debug:{node} starts a pod, and there is no terminal to ask at; "
+                f"say so by naming the image: --via kubectl-debug:{node}={chosen}"
+            )
+        return
+    pulled = "an image that the node has" if held else "pulled if the node does not have it"
+    print(
+        f"kubectl debug node/{node} starts a privileged pod with {chosen} ({pulled}). It is removed at the end.",
+        "Start it? [y/N] ",
+        sep="\n",
+        end="",
+        file=sys.stderr,
+        flush=True,
+    )
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise UsageError("no pod was started, and nothing was looked at")
 
 
 def registry(text: str) -> str:

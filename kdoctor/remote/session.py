@@ -8,7 +8,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from importlib import resources
 
 from kdoctor.masking import mask
@@ -31,6 +31,7 @@ _VALUE = re.compile(r"[A-Za-z0-9_./:\\\[\]@%+,][A-Za-z0-9_./:\\\[\]@%+,-]{0,4095
 
 
 _RUNNING: set[asyncio.subprocess.Process] = set()
+_AT_END: list[Callable[[], Awaitable[str | None]]] = []
 
 
 class SessionError(Exception):
@@ -160,9 +161,19 @@ async def _ended(process: asyncio.subprocess.Process | None) -> None:
     process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001  (there is no public way)
 
 
-async def end_all() -> None:
-    """End every program that a cancelled question left behind; for the end of the event loop."""
+def at_end(undo: Callable[[], Awaitable[str | None]]) -> None:
+    """Have `undo` called once by end_all; it returns what it could not take back, as a sentence."""
+    _AT_END.append(undo)
+
+
+async def end_all() -> list[str]:
+    """End every program that a cancelled question left behind, and take back what was started on other machines.
+
+    For the end of the event loop. Returns what could not be taken back.
+    """
     await asyncio.gather(*(_ended(process) for process in tuple(_RUNNING)))
+    undone = [await _AT_END.pop()() for _ in tuple(_AT_END)]
+    return [one for one in undone if one]
 
 
 async def _all(process: asyncio.subprocess.Process) -> bytes:

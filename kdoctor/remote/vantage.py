@@ -90,9 +90,13 @@ class Unreached:
 
 async def look(way: Way, seconds: float) -> Far | Unreached:
     """Look at the other side; at most `seconds`."""
-    session = Session(way)
-    began = time.time()
     try:
+        if way.debug is not None:
+            from kdoctor.remote.debugging import started
+
+            way = await started(way)
+        session = Session(way)
+        began = time.time()
         machine = machine_of(await session.ask("facts", seconds))
     except SessionError as error:
         return Unreached(way.name, str(error))

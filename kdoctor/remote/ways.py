@@ -14,17 +14,17 @@ from dataclasses import dataclass
 
 from kdoctor.errors import UsageError, did_you_mean
 
-KINDS = ("docker-exec", "minikube", "ssh", "podman-machine", "pod", "node")
-FORMS = "docker-exec:CONTAINER, minikube[:PROFILE], ssh:[USER@]HOST, podman-machine[:NAME], pod:NS/NAME or node:NAME"
-
-_DEBUG = (
-    "If you want that: kubectl debug node/{node} --image=IMAGE -- sleep 600, then --via pod:default/POD "
-    "with the name that it prints"
+KINDS = ("docker-exec", "minikube", "ssh", "podman-machine", "pod", "node", "kubectl-debug")
+FORMS = (
+    "docker-exec:CONTAINER, minikube[:PROFILE], ssh:[USER@]HOST, podman-machine[:NAME], pod:NS/NAME, node:NAME "
+    "or kubectl-debug:NODE[=IMAGE]"
 )
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _SSH = re.compile(
     r"(?:ssh://)?(?:[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}@)?(?:[A-Za-z0-9_][\w.-]{0,252}|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?"
 )
+_DEBUG = re.compile(r"([a-z0-9][a-z0-9.-]{0,252})(?:=([A-Za-z0-9][\w.:/@-]{0,254}))?")
 _POD = re.compile(r"([a-z0-9][a-z0-9.-]{0,62})/([a-z0-9][a-z0-9.-]{0,252})(?:/([a-z0-9][a-z0-9-]{0,62}))?")
 
 
@@ -34,6 +34,7 @@ class Way:
 
     `joined` tells that the far side gets one string that its login shell splits again (ssh). `tool` and
     `cluster` are those of a local cluster's node; `asked` tells that the person named it with --via.
+    `debug` is the node, and the image or none, of a pod that must be started first (remote.debugging).
     """
 
     name: str
@@ -42,6 +43,7 @@ class Way:
     tool: str = ""
     cluster: str = ""
     asked: bool = True
+    debug: tuple[str, str] | None = None
 
     def argv(self, arguments: Sequence[str]) -> list[str]:
         """Return the command line that runs the script on standard input with the arguments."""
@@ -67,16 +69,14 @@ def given(via: str) -> Way:
         UsageError: no such kind of way, or a name that cannot be one.
     """
     kind, _, value = via.partition(":")
-    if kind in ("kubectl-debug", "debug"):
-        raise UsageError(
-            f'--via "{via}": kubectl debug starts a pod and pulls an image. {_DEBUG.format(node=value or "NODE")}'
-        )
     if kind not in KINDS:
         raise UsageError(f'--via "{via}": no way "{kind}".{did_you_mean(kind, KINDS)} There are {FORMS}.')
     if kind == "ssh":
         return _ssh(via, value)
     if kind == "pod":
         return _pod(via, value)
+    if kind == "kubectl-debug":
+        return _debug(via, value)
     optional = {"minikube": "minikube", "podman-machine": "podman-machine-default"}
     if not value and kind in optional:
         value = optional[kind]
@@ -106,6 +106,14 @@ def _pod(via: str, value: str) -> Way:
     namespace, name, container = match.groups()
     chosen = ("-c", container) if container else ()
     return Way(f"pod:{value}", ("kubectl", "exec", "-i", "-n", namespace, name, *chosen, "--"))
+
+
+def _debug(via: str, value: str) -> Way:
+    match = _DEBUG.fullmatch(value)
+    if match is None:
+        raise UsageError(f'--via "{via}": "{value}" is no node; give {_form("kubectl-debug")}')
+    node, image = match.groups()
+    return Way(f"node:{node}", (), debug=(node, image or ""))
 
 
 def _form(kind: str) -> str:

@@ -153,6 +153,7 @@ def run(coroutine: Coroutine[Any, Any, Answer]) -> Answer:
             task.cancel()
         if left:
             loop.run_until_complete(asyncio.wait(left, timeout=_LAST))
-        loop.run_until_complete(session.end_all())
+        for sentence in loop.run_until_complete(session.end_all()):
+            print(f"kdoctor: {sentence}", file=sys.stderr)
         asyncio.set_event_loop(None)
         loop.close()

@@ -42,12 +42,15 @@ def test_command_lines(via: str, name: str, argv: list[str]) -> None:
     [
         "ssh:-oProxyCommand=touch x", "ssh:", "ssh:a b", "ssh:$(id)", "ssh:a;b", "ssh:-host", "ssh:u@-host",
         "docker-exec:-it", "docker-exec:", "docker-exec:a b", "docker-exec:a/b", "node:", "minikube:--help",
-        "podman-machine:-x", "kubectl-debug:node1", "pod:web", "pod:-n/x", "pod:ns/-x", "pod:ns/web -- rm",
+        "podman-machine:-x", "kubectl-debug:", "kubectl-debug:-x", "kubectl-debug:n=-x",
+        "pod:web", "pod:-n/x", "pod:ns/-x", "pod:ns/web -- rm",
         "telnet:host", "",
     ],
 )  # fmt: skip
 def test_what_is_no_way_is_a_usage_error_that_shows_the_forms(via: str) -> None:
-    with pytest.raises(UsageError, match=r"ssh:|docker-exec:|minikube|podman-machine|pod:NS|node:NAME|pod:default/POD"):
+    with pytest.raises(
+        UsageError, match=r"ssh:|docker-exec:|minikube|podman-machine|pod:NS|node:NAME|kubectl-debug:NODE"
+    ):
         ways.given(via)
 
 
