@@ -133,7 +133,7 @@ def lint_folders(folders: list[Path]) -> int:
 def test_rules(ids: list[str], folders: list[Path]) -> int:
     """Run examples and scenarios; print what does not come out; 0 when all do, else 2."""
     from kdoctor.rules.compiling import all_folders, as_book, refuse
-    from kdoctor.rules.lint import test_rule
+    from kdoctor.rules.testing import test_rule
 
     notices: list[str] = []
     folder = all_folders(shipped_folder(), (*installed_folders(), *folders), notices)

@@ -9,7 +9,8 @@ from typing import Any
 
 from kdoctor.errors import RuleError
 from kdoctor.rules.book import Book, in_memory
-from kdoctor.rules.check import recipe_problems, rule_problems, words_problems
+from kdoctor.rules.check import rule_problems, words_problems
+from kdoctor.rules.checkrecipe import recipe_problems
 from kdoctor.rules.load import Folder, read_folder
 from kdoctor.rules.patterns import expand, readings
 from kdoctor.rules.vocabulary import vocabulary

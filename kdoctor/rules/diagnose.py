@@ -14,7 +14,7 @@ from kdoctor.rules.condition import Scope
 from kdoctor.rules.judge import judge
 from kdoctor.rules.match import registry_of
 from kdoctor.rules.remedy import Here, Restart, fixes, with_systemd
-from kdoctor.rules.template import first_filled
+from kdoctor.rules.template import first_filled, several
 from kdoctor.rules.words import Words
 
 
@@ -93,12 +93,8 @@ def _worded(rule: model.Rule, setting: Setting) -> model.Rule:
 
 def _first(translated: model.Texts | None, english: model.Texts | None) -> model.Texts | None:
     """Return the translated texts with the English ones behind: the first that can be filled is said."""
-    both = (*_several(translated), *_several(english))
+    both = (*several(translated), *several(english))
     return both or None
-
-
-def _several(texts: model.Texts | None) -> tuple[str, ...]:
-    return (texts,) if isinstance(texts, str) else tuple(texts or ())
 
 
 def _diagnosis(

@@ -1,28 +1,19 @@
-"""`kdoctor rules lint` and `rules test`: every rule against its own examples and scenarios, then the set."""
+"""`kdoctor rules lint`: what is wrong with rules one by one, then between them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from kdoctor.errors import RuleError, did_you_mean
-from kdoctor.model import Evidence
-from kdoctor.probes.kinds import KINDS
 from kdoctor.rules import model, template
-from kdoctor.rules.book import Book, in_memory
+from kdoctor.rules.book import in_memory
 from kdoctor.rules.candidate import explains
-from kdoctor.rules.check import translation_problems
 from kdoctor.rules.compiling import all_folders, compile_rules, errors
-from kdoctor.rules.condition import Scope
-from kdoctor.rules.exclusive import UndecidedError, both
-from kdoctor.rules.judge import decide
-from kdoctor.rules.load import TODO, Folder, digest
-from kdoctor.rules.match import match
-from kdoctor.rules.patterns import compiled, expand
-from kdoctor.rules.remedy import Here, fixes
+from kdoctor.rules.load import TODO, Folder
+from kdoctor.rules.testing import test_rule
+from kdoctor.rules.translations import translation_errors
 from kdoctor.rules.yamlfile import YamlFile
 
 
@@ -40,7 +31,7 @@ def lint(folder: Folder, languages: tuple[str, ...] = ("zh",)) -> Iterator[RuleE
     yield from _set(folder, folder.rules)
     yield from _unused(folder)
     for language in languages:
-        yield from _translations(folder, language)
+        yield from translation_errors(folder, language)
 
 
 def lint_own(shipped: Path, own: Path) -> Iterator[RuleError]:
@@ -60,7 +51,7 @@ def lint_own(shipped: Path, own: Path) -> Iterator[RuleError]:
         yield from test_rule(rule, folder, book)
     yield from _set(folder, mine)
     for language in folder.translations:
-        yield from _translations(folder, language, own)
+        yield from translation_errors(folder, language, own)
 
 
 def _shipped_form(rule: model.Rule, folder: Folder) -> Iterator[RuleError]:
@@ -89,7 +80,7 @@ def _unwritten(rule: model.Rule) -> Iterator[tuple[str | int, ...]]:
         *((("examples", "negative", i, "text"), one.text) for i, one in enumerate(rule.examples.negative)),
     ]
     for where, said in texts:
-        if any(one.startswith(TODO) for one in ((said,) if isinstance(said, str) else said or ())):
+        if any(one.startswith(TODO) for one in template.several(said)):
             yield where
 
 
@@ -139,118 +130,6 @@ def _references(rule: model.Rule, file: YamlFile) -> Iterator[RuleError]:
         if one.url in seen:
             yield file.error(("references", i, "url"), f'"{one.url}" stands twice')
         seen.add(one.url)
-
-
-def _both(rule: model.Rule, file: YamlFile) -> Iterator[RuleError]:
-    try:
-        found = both(rule)
-    except UndecidedError:
-        yield file.error(("verdict",), "`confirmed` and `refuted` name too much to tell whether both can be true")
-        return
-    if found is not None:
-        said = ", ".join(f"{name}: {'none' if value is None else value}" for name, value in found.items())
-        yield file.error(("verdict", "refuted"), f"`confirmed` and `refuted` are both true with {said}")
-
-
-def test_rule(rule: model.Rule, folder: Folder, book: Book) -> Iterator[RuleError]:
-    """Yield the examples and scenarios of a rule that do not come out as they say."""
-    file = folder.files[rule.id]
-    for i, positive in enumerate(rule.examples.positive):
-        where = ("examples", "positive", i)
-        found = match(book, positive.text)
-        if not found or found[0].rule.id != rule.id:
-            winner = found[0].rule.id if found else "nothing"
-            yield file.error(where, f"{winner} wins this example, not {rule.id}")
-            continue
-        for name, value in positive.facts.items():
-            got = found[0].facts.get(name)
-            if got != value:
-                yield file.error((*where, "facts", name), f'the fact {name} is "{got}", not "{value}"')
-    for i, negative in enumerate(rule.examples.negative):
-        found = match(book, negative.text)
-        landed = found[0].rule.id if found else None
-        if landed != negative.expect:
-            yield file.error(
-                ("examples", "negative", i), f"{landed or 'nothing'} wins this text, not {negative.expect or 'nothing'}"
-            )
-    yield from _patterns_hit(rule, folder)
-    yield from _scenarios(rule, folder, book)
-    yield from _both(rule, file)
-
-
-def _patterns_hit(rule: model.Rule, folder: Folder) -> Iterator[RuleError]:
-    """Every pattern must be found in a positive example of its own rule."""
-    from kdoctor.reading.clean import clean
-    from kdoctor.reading.records import records
-
-    texts = []
-    for one in rule.examples.positive:
-        for record in records(clean(one.text)):
-            texts += [record.text, record.unwrapped or ""]
-    for i, pattern in enumerate(rule.match.any if rule.match else ()):
-        regex = compiled(expand(pattern.regex, folder.words.fragments))
-        if not any(regex.search(text) for text in texts):
-            yield folder.files[rule.id].error(
-                ("match", "any", i), f'the pattern "{pattern.id}" is in no positive example'
-            )
-
-
-def _scenarios(rule: model.Rule, folder: Folder, book: Book) -> Iterator[RuleError]:
-    file = folder.files[rule.id]
-    reached: set[str] = set()
-    for i, scenario in enumerate(rule.scenarios):
-        where = ("scenarios", i)
-        scope = Scope(scenario.facts, given(rule, scenario.given))
-        for problem in _given_problems(rule, scenario.given):
-            yield file.error((*where, "given"), problem)
-        verdict = decide(rule, scope)
-        reached.add(verdict)
-        if verdict != scenario.expect.verdict:
-            yield file.error(where, f"the verdict is {verdict}, not {scenario.expect.verdict}")
-        if scenario.expect.verdict == "refuted":
-            continue
-        first = next(fixes(rule, scope, book, Here((scenario.platform,))), None)
-        if scenario.expect.fix and (first.id if first else None) != scenario.expect.fix:
-            yield file.error(where, f"the first fix is {first.id if first else 'none'}, not {scenario.expect.fix}")
-        if first and not first.steps:
-            yield file.error(where, f"the fix {first.id} has no steps on {scenario.platform}")
-    if rule.probes:
-        wanted = ["confirmed", "inconclusive"] + (["refuted"] if rule.verdict.refuted else [])
-        for verdict_name in wanted:
-            if verdict_name not in reached:
-                yield file.error(("scenarios",), f"no scenario comes to {verdict_name}")
-
-
-def given(rule: model.Rule, values: Mapping[str, Any]) -> dict[str, Evidence]:
-    """Return the evidence that a scenario's `probe.field: value` pairs describe."""
-    kinds = {probe.id: probe.use for probe in rule.probes}
-    parts: dict[str, dict[str, Any]] = {}
-    for key, value in values.items():
-        probe, _, name = key.partition(".")
-        parts.setdefault(probe, {})[name] = tuple(value) if isinstance(value, list | tuple) else value
-    return {
-        probe: Evidence(
-            kinds.get(probe, "?"),
-            str(data.pop("target", "")),
-            "shell",
-            str(data.pop("outcome", "unseen")),
-            str(data.pop("detail", "")),
-            data=data,
-        )
-        for probe, data in parts.items()
-    }
-
-
-def _given_problems(rule: model.Rule, values: Mapping[str, Any]) -> Iterator[str]:
-    kinds = {probe.id: KINDS[probe.use] for probe in rule.probes}
-    for key, value in values.items():
-        probe, _, name = key.partition(".")
-        if probe not in kinds:
-            yield f'no probe "{probe}".{did_you_mean(probe, kinds)}'
-        elif name == "outcome" and value not in (*kinds[probe].outcomes, "unseen", "cut"):
-            yield f'{kinds[probe].id} has no outcome "{value}".{did_you_mean(str(value), kinds[probe].outcomes)}'
-        elif name not in ("outcome", "detail", "target") and name not in kinds[probe].fields:
-            yield f'{kinds[probe].id} has no field "{name}".{did_you_mean(name, kinds[probe].fields)}'
 
 
 def _set(folder: Folder, judged: Mapping[str, model.Rule]) -> Iterator[RuleError]:
@@ -322,67 +201,3 @@ def _unused(folder: Folder) -> Iterator[RuleError]:
     for recipe_id in folder.recipes:
         if recipe_id not in used:
             yield folder.files[f"fixes/{recipe_id}"].error(("id",), f'no rule uses the recipe "{recipe_id}"')
-
-
-def _translations(folder: Folder, language: str, own: Path | None = None) -> Iterator[RuleError]:
-    """Yield what is wrong with translations; of a user's `own` folder only those that are there."""
-    translations = folder.translations.get(language, {})
-    wanted: dict[str, model.Rule | model.Recipe] = {**folder.rules}
-    wanted |= {f"fixes/{key}": recipe for key, recipe in folder.recipes.items()}
-    for item, source in wanted.items():
-        translation = translations.get(item)
-        if translation is None:
-            if own is None:
-                yield folder.files[item].error((), f"no translation: rules/i18n/{language}/{item}.yaml")
-            continue
-        file = folder.files[f"i18n/{language}/{item}"]
-        if own is not None and not file.path.is_relative_to(own):
-            continue
-        for where, problem in translation_problems(
-            translation, digest(source), partial(_unknown, _placeholders(source))
-        ):
-            yield file.error(where, problem)
-        for problem in _missing(source, translation):
-            yield file.error((), problem)
-    for item in translations:
-        if item not in wanted:
-            yield folder.files[f"i18n/{language}/{item}"].error(("id",), f'nothing has the id "{item}"')
-
-
-def _unknown(names: set[str], name: str) -> str | None:
-    return None if name in names else f'no placeholder "{{{name}}}" in English'
-
-
-def _placeholders(source: model.Rule | model.Recipe) -> set[str]:
-    from kdoctor.rules.load import english
-
-    return {name for text in english(source) for name in template.names(text)}
-
-
-def _missing_reasons(reasons: set[str | None], translation: model.Translation) -> Iterator[str]:
-    for text in sorted(str(reason) for reason in reasons - set(translation.reasons)):
-        yield f'the reason "{text}" is not translated; it stands under `reasons`'
-    for text in sorted(set(translation.reasons) - reasons):
-        yield f'no reason reads "{text}"'
-
-
-def _missing(source: model.Rule | model.Recipe, translation: model.Translation) -> Iterator[str]:
-    if isinstance(source, model.Rule):
-        if translation.why is None:
-            yield "`why` is not translated"
-        because = translation.because or model.Because()
-        for name in ("confirmed", "refuted", "inconclusive"):
-            if getattr(source.verdict.because, name) and not getattr(because, name):
-                yield f"`because.{name}` is not translated"
-        yield from _missing_reasons({source.verdict.no_probe} - {None}, translation)
-        return
-    yield from _missing_reasons({v.not_applicable for v in source.variants} - {None}, translation)
-    texts = {
-        text for v in source.variants for s in v.steps for text in ((s.text,) if isinstance(s.text, str) else s.text)
-    }
-    for text in sorted(texts - set(translation.steps)):
-        yield f'the step "{text}" is not translated'
-    for text in sorted(set(translation.steps) - texts):
-        yield f'no step reads "{text}"'
-    if re.search(r"\{[^}]*$", str(translation.title)):
-        yield "an unclosed placeholder in `title`"

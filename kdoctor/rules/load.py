@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeVar, cast
 from kdoctor.errors import RuleError, UsageError, did_you_mean
 from kdoctor.rules import model
 from kdoctor.rules.patterns import FRAGMENT_NAME
+from kdoctor.rules.template import several
 from kdoctor.rules.yamlfile import YamlFile, read_yaml
 
 Typed = TypeVar("Typed")
@@ -279,19 +280,15 @@ def _written(value: Any) -> Any:
 
 def english(item: model.Rule | model.Recipe) -> Iterator[str]:
     """Yield the English texts of a rule or recipe, those that a translation has to follow."""
-    yield from _texts(item.title)
+    yield from several(item.title)
     if isinstance(item, model.Rule):
-        yield from _texts(item.why)
+        yield from several(item.why)
         for texts in (item.verdict.because.confirmed, item.verdict.because.refuted, item.verdict.because.inconclusive):
-            yield from _texts(texts)
+            yield from several(texts)
     else:
         for variant in item.variants:
             for step in variant.steps:
-                yield from _texts(step.text)
-
-
-def _texts(texts: model.Texts | None) -> tuple[str, ...]:
-    return (texts,) if isinstance(texts, str) else texts or ()
+                yield from several(step.text)
 
 
 def digest(item: model.Rule | model.Recipe) -> str:

@@ -10,7 +10,7 @@ from kdoctor.model import Fix, Risk, Step
 from kdoctor.rules import commands, doing, model, template
 from kdoctor.rules.book import Book
 from kdoctor.rules.condition import Scope, evaluate
-from kdoctor.rules.template import fill
+from kdoctor.rules.template import fill, several
 from kdoctor.rules.values import fits, is_plain
 
 Restart = Callable[[str], Sequence[str]]
@@ -107,7 +107,7 @@ def _fix(
     filled = _useful(recipe, [(one, _step(one, values, here, said)) for one in wanted])
     if not filled:
         return None
-    titles = (*_several(translation.title if translation else ()), *_several(recipe.title))
+    titles = (*several(translation.title if translation else ()), *several(recipe.title))
     return Fix(
         id=recipe.id,
         title=_sentence(titles, scope) or recipe.id,
@@ -153,7 +153,7 @@ def _takes_over(step: model.RecipeStep) -> bool:
 def _step(step: model.RecipeStep, values: _Values, here: Here, said: Mapping[str, str]) -> Step | None:
     """Return the step with its values, or None where one is missing."""
     scope = values.scope
-    text = next((one for t in _several(step.text) if (one := _translated(t, scope, said)) is not None), None)
+    text = next((one for t in several(step.text) if (one := _translated(t, scope, said)) is not None), None)
     file = fill(step.file, scope) if step.file else None
     content = fill(step.content, scope) if step.content and _fits_content(step.content, scope) else None
     command = commands.line(step.run, scope, here.quote)
@@ -214,7 +214,3 @@ def _sentence(texts: Sequence[str], scope: Scope) -> str | None:
 def _pastes(text: str, scope: Scope) -> bool:
     code = (name for found in _CODE.findall(text) for name in template.names(found))
     return all(is_plain(str(scope.value(name) or "")) for name in code)
-
-
-def _several(texts: model.Texts) -> tuple[str, ...]:
-    return (texts,) if isinstance(texts, str) else texts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from kdoctor.rules.condition import PLACEHOLDER, Scope
 
@@ -11,6 +11,11 @@ from kdoctor.rules.condition import PLACEHOLDER, Scope
 def names(template: str) -> Iterator[str]:
     """Yield the placeholders' names."""
     return (found[1] for found in PLACEHOLDER.finditer(template))
+
+
+def several(texts: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Return the templates of a text that is given as one or as several."""
+    return (texts,) if isinstance(texts, str) else tuple(texts or ())
 
 
 def fill(template: str, scope: Scope) -> str | None:
@@ -29,9 +34,9 @@ def fill(template: str, scope: Scope) -> str | None:
     return None if missing else text
 
 
-def first_filled(templates: str | tuple[str, ...] | list[str] | None, scope: Scope) -> str | None:
+def first_filled(templates: str | Sequence[str] | None, scope: Scope) -> str | None:
     """Return the first of the templates that can be filled, or None."""
-    for template in (templates,) if isinstance(templates, str) else templates or ():
+    for template in several(templates):
         text = fill(template, scope)
         if text is not None:
             return text

@@ -10,7 +10,7 @@ from kdoctor.rules.page.blocks import Block, Heading, Item, Listing, Paragraph
 from kdoctor.rules.page.probing import in_line
 from kdoctor.rules.page.words import PageWords
 from kdoctor.rules.remedy import with_systemd
-from kdoctor.rules.template import names
+from kdoctor.rules.template import names, several
 
 
 def helping(book: Book, rule: model.Rule, lang: str, say: PageWords) -> Iterator[Block]:
@@ -56,7 +56,7 @@ def _variant(variant: model.Variant, on: list[str], said: dict[str, str], say: P
 
 
 def _step(step: model.RecipeStep, number: int, said: dict[str, str], say: PageWords) -> Iterator[Block]:
-    texts = (step.text,) if isinstance(step.text, str) else step.text
+    texts = several(step.text)
     text = said.get(texts[0], texts[0]) + (say.restart if step.restart else "")
     if step.when:
         head, _, tail = say.only_when.partition("{condition}")
