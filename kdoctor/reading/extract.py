@@ -16,7 +16,7 @@ _IMAGE_REF = (
 _QUOTED = rf"[\"'`]?(?:docker\.io/library/)?(?P<v>{_IMAGE_REF})"
 
 _IMAGE = (
-    rf"(?:failed to pull (?:and unpack )?image|failed to resolve (?:reference|image|source metadata for)|failed to get sandbox image|back-off pulling image|pulling image|failed pulling image|container image|sandbox image|unable to find image|error downloading image|failed to start image|pull image|pullimage|unable to pull manifest from|trying to access|accessing|failed to pull kic(?:base)? image|error pulling image|failed to load image|couldn't parse image (?:reference|name)|image pull failed for|unable to pull(?: image)?|failed to inspect image|retrieving image|failed to download image|pullimage from image service failed|ensuring node image|pull access denied for|manifest for|requested image|download image|unable to download|errimagepull: ?)[ (:]{{1,3}}{_QUOTED}",
+    rf"(?:failed to pull (?:and unpack )?image|failed to resolve (?:ref(?:erence)?|image|source metadata for)|image with reference|failed to push|push permission for|suggest the author of|failed to get sandbox image|back-off pulling image|pulling image|failed pulling image|container image|sandbox image|unable to find image|error downloading image|failed to start image|pull image|pullimage|unable to pull manifest from|trying to access|accessing|failed to pull kic(?:base)? image|error pulling image|failed to load image|couldn't parse image (?:reference|name)|image pull failed for|unable to pull(?: image)?|failed to inspect image|retrieving image|failed to download image|pullimage from image service failed|ensuring node image|pull access denied for|manifest for|repository(?= [\w./:-]{1,255} not found)|requested image|download image|unable to download|errimagepull: ?)[ (:]{{1,3}}{_QUOTED}",
     rf"\b(?:docker|podman|nerdctl|crictl|ctr(?: -n \S+)?(?: images?)?|skopeo|crane|sudo docker|docker image|podman image) {{1,3}}(?:pull|push|run|create|inspect|copy)(?: {{1,3}}-{{1,2}}[\w-]+(?:=\S+)?){{0,8}} {{1,3}}{_QUOTED}",
     rf"docker://(?P<v>{_IMAGE_REF})",
     rf"\bimage[\"']?\s?[:=]\s?{_QUOTED}",
@@ -25,7 +25,7 @@ _IMAGE = (
     rf"(?:^\s*(?:#?\d* ?\[.{{0,40}}\] |=> \[.{{0,60}}\] |\d{{1,4}} \| )?(?:>>> )?|\bstep \d+(?:/[\d.]+)? : )FROM (?:--platform=\S+ )?(?P<v>{_IMAGE_REF})",
     rf"(?:\[internal\] load metadata|resolve image config) for (?P<v>{_IMAGE_REF})",
     rf"\bshort-name {_QUOTED}",
-    r"failed to solve: (?P<v>[a-z0-9][a-z0-9._/-]{1,200}(?::\d{1,5}/[a-z0-9._/-]{1,200})?:[\w][\w.-]{0,127})(?=:\s)",
+    r"(?:failed(?: to solve)?|on source|error|cache key|definition): (?P<v>[a-z0-9][a-z0-9._/-]{1,200}(?::\d{1,5}/[a-z0-9._/-]{1,200})?:[\w][\w.-]{0,127})(?=: (?:not found|failed to|pull access|failed|unexpected|unauth|denied|error|no match)\b)",
     rf"\b(?:error )?reading manifest \S+ in (?P<v>{_IMAGE_REF})",
     rf"\bimage {_QUOTED}",
 )
@@ -86,7 +86,7 @@ _PATTERNS: Mapping[str, tuple[str, ...]] = {
 }
 _REGISTRY = (
     r"https?://(?P<v>(?:\[[0-9a-f:]{2,45}\]|[\w.-]{1,253})(?::\d{1,5})?)/v[12]/",
-    r"\b(?:pinging (?:container|docker) registry|pulling from host|trouble accessing|failing to connect to|login attempt to|logging in to|logging into|authenticate to|server gave http response.{0,40}registry) \"?(?:https?://)?(?P<v>[a-z0-9][\w.-]{1,253}(?::\d{1,5})?)",
+    r"\b(?:pinging (?:container|docker) registry|pulling from host|trouble accessing|failing to connect to|login attempt to|authenticating creds for|logging in to|logging into|authenticate to|server gave http response.{0,40}registry) \"?(?:https?://)?(?P<v>[a-z0-9][\w.-]{1,253}(?::\d{1,5})?)",
     r"https?://(?P<v>(?:\[[0-9a-f:]{2,45}\]|[\w.-]{1,253})(?::\d{1,5})?)",
     r"\bpush refers to (?:a )?repository \[(?P<v>[\w.-]{1,253}(?::\d{1,5})?)/",
     r"\b(?:docker|podman|buildah|skopeo|nerdctl|helm registry|oras|crane auth) login (?:-{1,2}\S+[ =]\S+ ){0,4}(?:https?://)?(?P<v>[a-z0-9][\w.-]{1,253}(?::\d{1,5})?)",
