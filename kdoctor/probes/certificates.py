@@ -1,9 +1,12 @@
-"""What stands in a server's certificate, read without trusting it, and judged as crypto/x509 does."""
+"""What stands in a certificate, read without trusting it, and judged as crypto/x509 does."""
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import datetime as dt
 import ipaddress
+import re
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
 _MOST_NAMES = 50
+_MOST_CERTIFICATES = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,16 @@ def read(der: bytes) -> Leaf | None:
             )
         except (ValueError, TypeError, x509.UnsupportedGeneralNameType):
             return None
+
+
+def read_pem(text: bytes) -> list[Leaf]:
+    """Return the certificates of a PEM text, in its order; those that cannot be parsed are left out."""
+    blocks = re.findall(rb"-----BEGIN CERTIFICATE-----\s+(.+?)-----END CERTIFICATE-----", text, re.DOTALL)
+    found = []
+    for block in blocks[:_MOST_CERTIFICATES]:
+        with contextlib.suppress(ValueError):  # binascii.Error is one
+            found.append(read(base64.b64decode(b"".join(block.split()))))
+    return [one for one in found if one is not None]
 
 
 def _names(certificate: Certificate) -> tuple[str, ...]:

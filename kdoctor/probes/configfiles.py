@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from kdoctor.configs import containerd, names, registries, units
@@ -72,12 +72,17 @@ async def file(ask: Asking, path: str) -> Found:
     text = machine.read(path)
     if text is None:
         return Found(UNSEEN, f"{path} may not be read by this user", {"path": path}, path)
-    slips = sorted(read(text), key=lambda slip: slip.weight != "invalid")
+    return told_of(read(text), path, family)
+
+
+def told_of(slips: Iterable[Slip], path: str, family: str) -> Found:
+    """Return what the slips of a text come to; the worst is told, the others are listed."""
+    found = sorted(slips, key=lambda slip: slip.weight != "invalid")
     data: dict[str, Value] = {"path": path, "family": family}
-    if not slips:
+    if not found:
         return Found("ok", f"{path} has no mistake that kdoctor knows", data, path)
-    worst = slips[0]
-    data |= {"mistake": worst.mistake, "problem": worst.problem, "others": tuple(_told(s, path) for s in slips[1:])}
+    worst = found[0]
+    data |= {"mistake": worst.mistake, "problem": worst.problem, "others": tuple(_told(s, path) for s in found[1:])}
     if worst.line is not None:
         data["line"] = worst.line
     return Found(worst.weight, _told(worst, path), data, path)

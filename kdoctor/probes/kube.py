@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import datetime as dt
 from typing import TYPE_CHECKING
 
 from kdoctor import kubeconfig
 from kdoctor.kubeconfig import Cluster, Kubeconfig, KubeconfigError, User
 from kdoctor.masking import mask
 from kdoctor.model import UNSEEN, Value
-from kdoctor.probes import apiserver
+from kdoctor.probes import apiserver, kubelogin
 from kdoctor.probes.apiserver import Answer, Server
 from kdoctor.probes.ask import Found
 from kdoctor.probes.streams import host_port, split_host_port
@@ -35,13 +36,17 @@ async def config(ask: Asking) -> Found:
     if loaded.current:
         data["context"] = loaded.current
     try:
-        cluster, _ = loaded.chosen()
+        cluster, user = loaded.chosen()
     except KubeconfigError as error:
         return _broken(error, data)
     data["server"] = mask(cluster.server)
     problem = _file_problem(machine, loaded)
     if problem:
         return Found("invalid", f"{loaded.paths[0]}: {problem}", {**data, "problem": problem}, loaded.paths[0])
+    ended = kubelogin.ended(machine, cluster, user, dt.datetime.now(dt.UTC))
+    if ended is not None:
+        data |= {"problem": ended.told, "user": user.name, "until": f"{ended.since:%Y-%m-%d}"}
+        return Found("expired", f"{loaded.paths[0]}: {ended.told}", data, loaded.paths[0])
     return Found("ok", f'the current context is "{loaded.current}": {data["server"]}', data, loaded.paths[0])
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import datetime as dt
 import os
 import ssl
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kdoctor.probes.certificates import read_pem
 from kdoctor.probes.handshake import client_context
 from kdoctor.settings.trust import Trust, system_ca_files
 
@@ -72,6 +75,37 @@ def _bytes(machine: Machine, data: str, file: str) -> bytes:
         return base64.b64decode("".join(data.split()))
     except (binascii.Error, ValueError):
         return b""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A certificate of a kubeconfig that is no longer valid: whose it is, its file or key, and since when (UTC)."""
+
+    whose: str
+    place: str
+    since: dt.datetime
+
+    @property
+    def told(self) -> str:
+        """The finding as a sentence without a stop."""
+        return f"{self.whose} ({self.place}) ended on {self.since:%Y-%m-%d}"
+
+
+def ended(machine: Machine, cluster: Cluster, user: User, now: dt.datetime) -> Ended | None:
+    """Return which certificate of the kubeconfig has ended: the user's own, else the last of the authority's.
+
+    A user whose token or plugin logs in needs no certificate, and an authority counts only where it is verified.
+    """
+    own = read_pem(_bytes(machine, user.cert_data, user.cert_file))
+    if own and not (user.token or user.token_file or user.plugin) and own[0].not_after < now:
+        place = "client-certificate-data" if user.cert_data else user.cert_file
+        return Ended(f'the client certificate of the user "{user.name}"', place, own[0].not_after)
+    authorities = [] if cluster.insecure else read_pem(_bytes(machine, cluster.ca_data, cluster.ca_file))
+    if authorities and all(one.not_after < now for one in authorities):
+        place = "certificate-authority-data" if cluster.ca_data else cluster.ca_file
+        whose = f'the certificate authority of the cluster "{cluster.name}"'
+        return Ended(whose, place, max(one.not_after for one in authorities))
+    return None
 
 
 def bearer(machine: Machine, user: User) -> str:

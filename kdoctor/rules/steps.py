@@ -45,6 +45,7 @@ KIND_OF: Mapping[str, str] = {
     "user": "minikube.user",
     "context": "kube.context",
     "nodes": "kube.nodes",
+    "corefile": "kube.corefile",
     "profile": "minikube.profile",
     "driver": "minikube.driver",
     "cluster": "cluster.local",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kdoctor.machine import Machine
-from kdoctor.model import Severity
+from kdoctor.model import Evidence, Severity
 from kdoctor.probes.configfiles import known_files
 from kdoctor.probes.runner import Place
 from kdoctor.rules.match import match
@@ -115,7 +115,7 @@ class Local:
         begun = made.outcome in ("running", "stopped") or machine.path(_SIGNS[0]).exists()
         yet_to_come = meant and not begun and seen.outcome in ("missing", "empty")
         config = await self.walk.step("kubeconfig", self.shell, {}, {}, judge=not yet_to_come)
-        if config.outcome == "ok":
+        if config.outcome in ("ok", "expired"):
             await self._current()
         self._only_warn()
 
@@ -130,7 +130,15 @@ class Local:
         seen = await self.walk.runner.ask(self.shell, KIND_OF["nodes"], {})
         if not seen.known:  # a login by a plugin, or one that may not list nodes: the server answers all the same
             self.walk.skip("nodes", self.shell, "", seen.detail)
-            return
+        else:
+            await self._nodes(seen)
+        names = await self.walk.runner.ask(self.shell, KIND_OF["corefile"], {})
+        if names.known:
+            await self.walk.step("corefile", self.shell, {}, {})
+        else:
+            self.walk.skip("corefile", self.shell, "", names.detail)
+
+    async def _nodes(self, seen: Evidence) -> None:
         await self.walk.step("nodes", self.shell, {}, {})
         if seen.data.get("message"):
             told = match(self.walk.book, f"kubelet: {seen.data['message']}", "the node's condition")

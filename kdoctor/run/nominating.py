@@ -51,6 +51,7 @@ GOOD: Mapping[str, frozenset[str]] = {
     "user": frozenset({"ok"}),
     "context": frozenset({"ok", "none"}),
     "nodes": frozenset({"ready"}),
+    "corefile": frozenset({"ok", "missing"}),
     "profile": frozenset({"running", "none", "no-tool"}),
     "driver": frozenset({"ok", "none"}),
     "cluster": frozenset({"running", "none"}),

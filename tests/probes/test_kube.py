@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import datetime as dt
 import os
 import re
 import shutil
@@ -12,6 +13,9 @@ from pathlib import Path
 
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from kdoctor.model import UNSEEN
 from tests.probes.api_peer import VERSION, api_server, status
@@ -109,6 +113,75 @@ async def test_a_client_certificate_is_shown(tmp_path: Path) -> None:
         put(tmp_path, _CONFIG, api.config(user=user))
         assert (await asked("kube.api", machine_at(tmp_path))).outcome == "ok"
         assert api.clients == [True]
+
+
+_PAST, _PRESENT = dt.datetime(2020, 1, 2, tzinfo=dt.UTC), dt.datetime(2090, 1, 1, tzinfo=dt.UTC)
+
+
+def _pem(ends: dt.datetime, name: str = "ann") -> str:
+    """Return a certificate that signs itself and ends then."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    called = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    made = x509.CertificateBuilder(called, called, key.public_key(), 7, dt.datetime(2019, 1, 1, tzinfo=dt.UTC), ends)
+    return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+@pytest.mark.parametrize(
+    ("user", "authority", "said"),
+    [
+        (
+            "client-certificate-data: OLD",
+            "",
+            'certificate of the user "u" (client-certificate-data) ended on 2020-01-02',
+        ),
+        (
+            "client-certificate: old.crt",
+            "",
+            'certificate of the user "u" (/home/ann/.kube/old.crt) ended on 2020-01-02',
+        ),
+        ("", "certificate-authority-data: OLD", 'authority of the cluster "c" (certificate-authority-data) ended on'),
+        ("client-certificate-data: NEW", "certificate-authority-data: BOTH", ""),
+        ("client-certificate-data: OLD, token: t", "", ""),
+        ("", "certificate-authority-data: OLD, insecure-skip-tls-verify: true", ""),
+    ],
+)
+async def test_certificates_that_have_ended_are_read_from_the_file(
+    tmp_path: Path, user: str, authority: str, said: str
+) -> None:
+    old, new = _pem(_PAST), _pem(_PRESENT)
+    put(tmp_path, "/home/ann/.kube/old.crt", old)
+    text = _GOOD.replace("user: {}", f"user: {{{user}}}").replace(':6443"', f':6443"{authority and ", "}{authority}')
+    for word, pem in (("OLD", old), ("NEW", new), ("BOTH", old + new)):
+        text = text.replace(f": {word}", f": {base64.b64encode(pem.encode()).decode()}")
+    put(tmp_path, _CONFIG, text)
+    found = await asked("kube.config", machine_at(tmp_path))
+    assert found.outcome == ("expired" if said else "ok"), found
+    assert said in found.detail
+    if said:
+        assert (found.data["user"], found.data["until"]) == ("u", "2020-01-02")
+
+
+_COREFILE = ".:53 {\n  errors\n  forward . 127.0.0.53\n}\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "line"),
+    [
+        ((200, {"kind": "ConfigMap", "data": {"Corefile": _COREFILE}}), "invalid", 3),
+        ((200, {"kind": "ConfigMap", "data": {"Corefile": ".:53 {\n  errors\n}\n"}}), "ok", None),
+        (status(404, "NotFound", "not found"), "missing", None),
+        (status(403, "Forbidden", "forbidden"), UNSEEN, None),
+    ],
+)
+async def test_the_clusters_corefile(
+    tmp_path: Path, answer: tuple[int, object], outcome: str, line: int | None
+) -> None:
+    async with api_server({"/api/v1/namespaces/kube-system/configmaps/coredns": answer}) as api:
+        put(tmp_path, _CONFIG, api.config())
+        found = await asked("kube.corefile", machine_at(tmp_path))
+    assert (found.outcome, found.data.get("line")) == (outcome, line), found
+    if line:
+        assert found.detail.startswith("configmap kube-system/coredns, line 3")
 
 
 async def test_a_plugin_is_never_run(tmp_path: Path) -> None:

@@ -127,3 +127,17 @@ async def test_an_image_that_is_in_the_other_docker(root: Path) -> None:
     assert (told.rule, told.verdict, told.fixes[0].id) == ("image-never-pull", Verdict.CONFIRMED, "image.load")
     assert "this machine's Docker has webshop:dev" in told.because
     assert "minikube cluster minikube keeps images of its own" in told.because
+
+
+async def test_a_corefile_that_loops_is_found_in_the_cluster(root: Path) -> None:
+    data = {"Corefile": ".:53 {\n  forward . 127.0.0.1\n}\n"}
+    answers = {
+        **_nodes(n1="Ready"),
+        "/api/v1/namespaces/kube-system/configmaps/coredns": (200, {"kind": "ConfigMap", "data": data}),
+    }
+    found, walk = await _with(answers, root, None)
+    [one] = [d for d in found if d.rule == "dns-loop"]
+    assert one.verdict is Verdict.CONFIRMED
+    assert one.because.startswith("configmap kube-system/coredns, line 2: ")
+    assert one.locations[0].source == "configmap kube-system/coredns"
+    assert "corefile" in [check.id for check in walk.checks]

@@ -297,6 +297,7 @@ _ASKS_CHINESE = {
     "node.kubelet": "本机的 kubelet 在运行吗，它的健康检查端口在监听吗？",
     "host.clock": "本机的时钟与该仓库的一致吗？",
     "kube.context": "kubectl 的当前上下文是该工具的集群吗？",
+    "kube.corefile": "当前上下文的集群的 Corefile 写的内容，CoreDNS 接受吗？",
     "kube.nodes": "当前上下文的集群的节点就绪了吗？",
     "docker.image": "本地引擎有这个镜像吗，它来自仓库还是本地构建？",
     "minikube.profile": "从文件以及容器或虚拟机看，minikube profile 处于什么状态？",
