@@ -17,7 +17,7 @@ _QUOTED = rf"[\"'`]?(?:docker\.io/library/)?(?P<v>{_IMAGE_REF})"
 
 _IMAGE = (
     rf"(?:failed to pull (?:and unpack )?image|failed to resolve (?:ref(?:erence)?|image|source metadata for)|image with reference|failed to push|push permission for|suggest the author of|failed to get sandbox image|back-off pulling image|pulling image|failed pulling image|container image|sandbox image|unable to find image|error downloading image|failed to start image|pull image|pullimage|unable to pull manifest from|trying to access|accessing|failed to pull kic(?:base)? image|error pulling image|failed to load image|couldn't parse image (?:reference|name)|image pull failed for|unable to pull(?: image)?|failed to inspect image|retrieving image|failed to download image|pullimage from image service failed|ensuring node image|pull access denied for|manifest for|repository(?= [\w./:-]{{1,255}} not found)|requested image|download image|unable to download|errimagepull: ?)[ (:]{{1,3}}{_QUOTED}",
-    rf"\btrying to pull (?P<v>[a-z0-9][\w.-]{{0,120}}(?::\d{{1,5}})?/[\w./-]{{1,200}}:[\w][\w.-]{{0,127}}?)\.\.\.",
+    r"\btrying to pull (?P<v>[a-z0-9][\w.-]{0,120}(?::\d{1,5})?/[\w./-]{1,200}:[\w][\w.-]{0,127}?)\.\.\.",
     rf"\b(?:docker|podman|nerdctl|crictl|ctr(?: -n \S+)?(?: images?)?|skopeo|crane|sudo docker|docker image|podman image) {{1,3}}(?:pull|push|run|create|inspect|copy)(?: {{1,3}}-{{1,2}}[\w-]+(?:=\S+)?){{0,8}} {{1,3}}{_QUOTED}",
     rf"docker://(?P<v>{_IMAGE_REF})",
     rf"\bimage[\"']?\s?[:=]\s?{_QUOTED}",
