@@ -177,6 +177,13 @@ async def config(ask: Asking) -> Found:
     return Found(verdict.outcome, f"{shown}{place}: {verdict.problem}{tail}", data, shown)
 
 
+def _proxy_in(settings: Mapping[str, object]) -> str:
+    """Return the proxy for https, else for http, of daemon.json; none with a password, which a fix would show."""
+    proxies = jsonfile.mapping(settings.get("proxies"))
+    found = jsonfile.text(proxies.get("https-proxy")) or jsonfile.text(proxies.get("http-proxy"))
+    return found if mask(found) == found else ""
+
+
 def _unread(machine: Machine, path: str, shown: str) -> Found:
     try:
         machine.path(path).lstat()

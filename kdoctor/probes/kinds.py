@@ -426,6 +426,7 @@ _KINDS = (
             "column": "number",
             "key": "text",
             "problem": "text",
+            "proxy": "text",
             "mirrors": "list",
             "insecure": "list",
             "dns": "list",
