@@ -19,13 +19,17 @@ class Place:
 
     The holder must end when its standard input does, so that nothing outlives the lab's
     process; when the holder ends, the kernel ends every process and mount of the place.
+    A place `within` another has the network of that one, and ends with it.
     """
 
-    def __init__(self, holder: Sequence[str], env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, holder: Sequence[str], env: Mapping[str, str] | None = None, within: "Place | None" = None
+    ) -> None:
         self._words = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 (until close)
-        unshare = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child"]
+        unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        entered = [] if within is None else ["nsenter", f"--target={within.pid}", "--mount", "--net", "--pid", "--"]
         self.holder = subprocess.Popen(
-            [*unshare, "--mount-proc", "--", *holder],
+            [*entered, *unshare, *(["--net"] if within is None else []), "--", *holder],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._words,
@@ -33,11 +37,12 @@ class Place:
             env=env,
             start_new_session=True,
         )
-        self.pid = self._init_pid()
+        # nsenter's child is unshare, whose child is the first process inside
+        self.pid: int = self._child(self.holder.pid if within is None else self._child(self.holder.pid))
 
-    def _init_pid(self) -> int:
-        """Return the pid, as this machine counts, of the first process inside."""
-        children = Path(f"/proc/{self.holder.pid}/task/{self.holder.pid}/children")
+    def _child(self, pid: int) -> int:
+        """Return the pid, as this machine counts, of a process's first child."""
+        children = Path(f"/proc/{pid}/task/{pid}/children")
         deadline = time.monotonic() + 5
         while time.monotonic() < deadline and self.holder.poll() is None:
             if found := children.read_text().split():
