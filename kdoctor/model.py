@@ -91,6 +91,7 @@ class Edit:
     """A change of one file in its own format, its values filled in; see `kdoctor.fixes.edits`.
 
     `facts` are the diagnosis's facts whose values enter it: one that only a text states is not written.
+    `authority` is the SHA-256 fingerprint, in hexadecimal, of a certificate that a peer showed.
     """
 
     file: str
@@ -101,6 +102,7 @@ class Edit:
     replace: Mapping[str, str] = field(default_factory=dict)
     content: str | None = None
     copy: str | None = None
+    authority: str | None = None
     first: bool = False
     repair: bool = False
     facts: tuple[str, ...] = ()
@@ -135,6 +137,7 @@ class Fix:
 
     `check` is `verify` as an argument vector; `origin` the file of a user's folder that rule or recipe come from.
     `asked` tells that it is made only when it is asked for by name: nothing shows that it would help.
+    `lacking` tells that a value of one of its edits is not known; `needs` are the rule's facts that would give it.
     """
 
     id: str
@@ -147,11 +150,13 @@ class Fix:
     check: tuple[str, ...] = ()
     origin: str | None = None
     asked: bool = False
+    lacking: bool = False
+    needs: tuple[str, ...] = ()
 
     @property
     def automatic(self) -> bool:
-        """Tell whether `kdoctor fix` can make it: it edits, runs, or is a restart alone."""
-        return any(step.edit is not None or step.argv or step.lone for step in self.steps)
+        """Tell whether `kdoctor fix` can make it: it edits, runs, or is a restart alone, and lacks no value."""
+        return not self.lacking and any(step.edit is not None or step.argv or step.lone for step in self.steps)
 
 
 @dataclass(frozen=True, slots=True)

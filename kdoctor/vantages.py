@@ -2,7 +2,7 @@
 
 The shell vantage is this process. The docker vantage is the engine that the docker command uses here;
 its probes run in this process as well, so each facet counts for the daemon only where both are shown to
-share it. Far vantages (remote.vantage) are asked where they are.
+share it; so do those of this machine's own runtime (runtime). Far vantages (remote.vantage) are asked where they are.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from kdoctor.remote import ways
 from kdoctor.remote.vantage import Far, Unreached
 from kdoctor.remote.vantage import look as look_afar
 from kdoctor.remote.ways import Way
+from kdoctor.runtime import Runtime
+from kdoctor.runtime import find as find_runtime
 from kdoctor.settings import containers, daemon, dockerd, known, proxy, resolv, sharing, shellfiles, trust
 from kdoctor.settings.daemon import DaemonProcess
 from kdoctor.settings.dockerd import Files, Mirror
@@ -29,7 +31,7 @@ from kdoctor.settings.resolv import ResolvConf
 from kdoctor.settings.sharing import Facet, Sharing
 from kdoctor.settings.trust import Trust
 
-__all__ = ["Docker", "Facet", "Far", "Mirror", "Sharing", "Shell", "Vantage", "Vantages", "look"]
+__all__ = ["Docker", "Facet", "Far", "Mirror", "Runtime", "Sharing", "Shell", "Vantage", "Vantages", "look"]
 
 HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
 """The names of Docker Hub, the only registry that docker's registry-mirrors are for."""
@@ -161,6 +163,7 @@ class Docker:
             insecure=insecure,
             insecure_networks=networks,
             problem=own.problem,
+            ca_folder=f"{self.files.shown(self.files.certs_d[0])}/{registry}",
         )
 
     def mirrors(self, registry: str) -> tuple[Mirror, ...]:
@@ -188,6 +191,8 @@ class Docker:
 class Vantages:
     """The vantages of this machine. `no_docker` says why there is no docker vantage.
 
+    `runtime` is the containerd or CRI-O that pulls for Kubernetes on this machine itself.
+
     `far` are the nodes of local clusters and what --via names, the latter first; `unreached` are those
     that could not be asked.
     """
@@ -197,10 +202,12 @@ class Vantages:
     no_docker: str = ""
     far: tuple[Far, ...] = ()
     unreached: tuple[Unreached, ...] = ()
+    runtime: Runtime | None = None
 
     def all(self) -> tuple[Vantage, ...]:
         """Return the vantages that there are."""
-        return (self.shell, *((self.docker,) if self.docker else ()), *self.far)
+        own = (one for one in (self.docker, self.runtime) if one is not None)
+        return (self.shell, *own, *self.far)
 
     def named(self, name: str) -> Vantage | None:
         """Return a vantage by its name."""
@@ -255,14 +262,15 @@ async def _near(machine: Machine, timeout: float) -> Vantages:
     process = daemon.find(machine, path) if path is not None else None
     absent = path is not None and process is None and not machine.path(path).exists()
     if absent and where.default and not _installed(machine):
-        return Vantages(shell, no_docker=f"{path} does not exist and dockerd is not installed here")
+        why = f"{path} does not exist and dockerd is not installed here"
+        return Vantages(shell, no_docker=why, runtime=find_runtime(machine))
     info: EngineInfo | None = None
     failure: EngineError | None = None
     try:
         info = await ask(machine, where, timeout)
     except EngineError as error:
         failure = error
-    return Vantages(shell, _docker(machine, where, info, failure, process))
+    return Vantages(shell, _docker(machine, where, info, failure, process), runtime=find_runtime(machine))
 
 
 def _installed(machine: Machine) -> bool:

@@ -22,6 +22,7 @@ from kdoctor.cli.options import (
     Rollback,
     Rules,
     Timeout,
+    TrustCa,
     Verbose,
     Via,
     WeakerTrust,
@@ -30,7 +31,7 @@ from kdoctor.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from kdoctor.cli.fixing import Consent
+    from kdoctor.cli.agreeing import Consent
 
 app = typer.Typer(
     name="kdoctor",
@@ -98,6 +99,7 @@ def explain(
     yes: Yes = False,
     rollback: Rollback = False,
     weaker_trust: WeakerTrust = False,
+    trust_ca: TrustCa = None,
     allow_run: AllowRun = None,
     output: Output = None,
     timeout: Timeout = None,
@@ -117,7 +119,7 @@ def explain(
     flags = {"exit_zero": exit_zero, "allow_inconclusive": allow_inconclusive, "quiet": quiet, "no_color": no_color}
     options = shared(output, timeout, rules, fail_on, lang, verbose=verbose, **flags)
     about = named.given(image or [], registry or [], via or [])
-    consent = _consent(apply, yes, rollback, weaker_trust, allow_run) if fix or apply else None
+    consent = _consent(apply, yes, rollback, weaker_trust, trust_ca, allow_run) if fix or apply else None
     given = Input(
         tuple(text or ()),
         tuple(file or ()),
@@ -165,6 +167,7 @@ def check(
     yes: Yes = False,
     rollback: Rollback = False,
     weaker_trust: WeakerTrust = False,
+    trust_ca: TrustCa = None,
     allow_run: AllowRun = None,
     output: Output = None,
     timeout: Timeout = None,
@@ -183,15 +186,25 @@ def check(
     flags = {"exit_zero": exit_zero, "allow_inconclusive": allow_inconclusive, "quiet": quiet, "no_color": no_color}
     options = shared(output, timeout, rules, fail_on, lang, verbose=verbose, **flags)
     manifests = [*(manifest or []), *(files or [])]
-    consent = _consent(apply, yes, rollback, weaker_trust, allow_run) if fix or apply else None
+    consent = _consent(apply, yes, rollback, weaker_trust, trust_ca, allow_run) if fix or apply else None
     wanted = (registry or [], image or [], manifests, tool, config or [])
     return checking.check(options, *wanted, skip_empty=skip_empty, consent=consent, via=named.ways(via or []))
 
 
-def _consent(apply: bool, yes: bool, rollback: bool, weaker_trust: bool, allow_run: list[Path] | None) -> Consent:
-    from kdoctor.cli.fixing import Consent, retold
+def _consent(
+    apply: bool,
+    yes: bool,
+    rollback: bool,
+    weaker_trust: bool,
+    trust_ca: list[str] | None,
+    allow_run: list[Path] | None,
+) -> Consent:
+    from kdoctor.cli.agreeing import Consent, fingerprint
+    from kdoctor.cli.fixing import retold
 
-    return Consent(apply, yes, rollback, weaker_trust, tuple(map(str, allow_run or ())), retold(sys.argv[1:]))
+    trusted = tuple(map(fingerprint, trust_ca or ()))
+    files = tuple(map(str, allow_run or ()))
+    return Consent(apply, yes, rollback, weaker_trust, files, trusted, retold(sys.argv[1:]))
 
 
 @app.command()
@@ -227,7 +240,9 @@ def fix(
     yes: Yes = False,
     rollback: Rollback = False,
     weaker_trust: WeakerTrust = False,
+    trust_ca: TrustCa = None,
     allow_run: AllowRun = None,
+    output: Output = None,
     timeout: Timeout = None,
     rules: Rules = None,
     quiet: Quiet = False,
@@ -238,9 +253,9 @@ def fix(
     from kdoctor.cli import fixing
     from kdoctor.cli.checking import wanted_of
 
-    options = shared(None, timeout, rules, "error", lang, quiet=quiet, no_color=no_color)
+    options = shared(output, timeout, rules, "error", lang, quiet=quiet, no_color=no_color)
     wanted = wanted_of(options, registry or [], image or [], manifest or [], tool)
-    consent = _consent(apply, yes, rollback, weaker_trust, allow_run)
+    consent = _consent(apply, yes, rollback, weaker_trust, trust_ca, allow_run)
     return fixing.fix(options, wanted, ids or [], fact or [], source, recipe, consent)
 
 
@@ -256,17 +271,17 @@ def undo(
     lang: Lang = None,
 ) -> int:
     """Take a fix back: every file byte for byte as it was before."""
-    from kdoctor.cli import fixing
+    from kdoctor.cli import undoing
 
-    return fixing.undo(shared(None, lang=lang, quiet=quiet, no_color=no_color), number, yes=yes)
+    return undoing.undo(shared(None, lang=lang, quiet=quiet, no_color=no_color), number, yes=yes)
 
 
 @app.command()
 def history(output: Output = None, no_color: NoColor = False, lang: Lang = None) -> int:
     """List the fixes that were made here, and which are undone."""
-    from kdoctor.cli import fixing
+    from kdoctor.cli import undoing
 
-    return fixing.history(shared(output, lang=lang, no_color=no_color))
+    return undoing.history(shared(output, lang=lang, no_color=no_color))
 
 
 @app.command(context_settings={"allow_interspersed_args": False})

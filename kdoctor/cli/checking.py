@@ -14,7 +14,7 @@ from kdoctor.references import parse
 from kdoctor.rules.book import open_book
 
 if TYPE_CHECKING:
-    from kdoctor.cli.fixing import Consent
+    from kdoctor.cli.agreeing import Consent
     from kdoctor.run.check import Wanted
 
 SECONDS = 20.0

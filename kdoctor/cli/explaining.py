@@ -19,7 +19,7 @@ from kdoctor.run.explain import Given, Question, by_text, candidates, completed
 from kdoctor.run.reading import Reading, read_sources
 
 if TYPE_CHECKING:
-    from kdoctor.cli.fixing import Consent
+    from kdoctor.cli.agreeing import Consent
 
 SECONDS = 10.0
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)+")

@@ -48,6 +48,10 @@ Rollback = Annotated[bool, typer.Option("--rollback-on-failure", help="Take the 
 WeakerTrust = Annotated[
     bool, typer.Option("--accept-weaker-trust", help="Make a fix that weakens security; --yes does not cover it.")
 ]
+TrustCa = Annotated[
+    Optional[list[str]],
+    typer.Option("--trust-ca", metavar="SHA256", help="Trust this certificate, which a registry showed; repeatable."),
+]
 AllowRun = Annotated[
     Optional[list[Path]],
     typer.Option("--allow-run", metavar="FILE", help="Run the commands of this file of your own rules; repeatable."),
@@ -116,16 +120,16 @@ class Shared:
         return _width()
 
     def print_page(self, page: Page) -> None:
-        """Write a page to standard output, in colour where that is wanted."""
+        """Write a page where the answer goes, in colour where that is wanted."""
         from kdoctor.report.layout import joined
 
-        lines = page.finished()
-        if wants_color(self.no_color, sys.stdout.isatty()):
+        lines, stream = page.finished(), sys.stderr if self.to_stderr else sys.stdout
+        if wants_color(self.no_color, stream.isatty()):
             from kdoctor.report.color import painted
 
-            _print(painted(lines), sys.stdout)
+            _print(painted(lines), stream)
         else:
-            _print(joined(lines), sys.stdout)
+            _print(joined(lines), stream)
 
 
 def page_of(options: Shared) -> Page:

@@ -67,7 +67,7 @@ def same(value: str, old: str) -> str | None:
     if value == old:
         return ""
     try:
-        one, other = urlsplit(value if "://" in value else f"http://{value}"), urlsplit(_url(old))
+        one, other = urlsplit(_url(value, old)), urlsplit(_url(old))
         alike = (one.hostname, one.port or _PORTS.get(one.scheme)) == (
             other.hostname,
             other.port or _PORTS.get(other.scheme),
@@ -80,5 +80,6 @@ def same(value: str, old: str) -> str | None:
     return f"{user}{at}"
 
 
-def _url(text: str) -> str:
-    return text if "://" in text else f"http://{text}"
+def _url(text: str, like: str = "") -> str:
+    """Return a value as URL: with the scheme of another one where it has none, else http."""
+    return text if "://" in text else f"{like.partition('://')[0] if '://' in like else 'http'}://{text}"

@@ -55,11 +55,13 @@ class Chosen:
     """A fix for a diagnosis's rule, with what is known of its facts.
 
     `stated` are facts that only a text states, with their values; they are not written into files.
+    `shown` are certificates that a peer showed, fingerprint (SHA-256) to PEM.
     """
 
     rule: str
     fix: Fix
     stated: Mapping[str, str] = field(default_factory=dict)
+    shown: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,12 @@ class Plan:
     def risk(self) -> Risk:
         """The worst of the fixes' risks."""
         return max((one.fix.risk for one in self.chosen), key=list(Risk).index)
+
+    @property
+    def authorities(self) -> tuple[str, ...]:
+        """The fingerprints of the certificates that a peer showed and that would be trusted."""
+        edits = [step.edit for one in self.chosen for step in one.fix.steps]
+        return tuple(dict.fromkeys(edit.authority for edit in edits if edit is not None and edit.authority))
 
     @property
     def empty(self) -> bool:
@@ -101,7 +109,7 @@ def build(chosen: Sequence[Chosen], machine: Machine, host: Host, stops: Sequenc
         for step in one.fix.steps:
             if step.edit is not None:
                 _vouched(step.edit, one)
-                draft.apply(step.edit)
+                draft.apply(step.edit, one.shown)
             elif step.argv:
                 commands.append(
                     Command(
@@ -136,7 +144,7 @@ class _Draft:
         self._found: dict[str, Found] = {}
         self._text: dict[str, str | None] = {}
 
-    def apply(self, edit: Edit) -> None:
+    def apply(self, edit: Edit, shown_by_peer: Mapping[str, str]) -> None:
         shown = f"{self._machine.home}{edit.file[1:]}" if edit.file.startswith("~/") else edit.file
         if shown not in self._found:
             found = files.read(self._machine.path(shown), shown)
@@ -144,6 +152,8 @@ class _Draft:
             self._text[shown] = None if found.data is None else _decoded(found.data, shown)
         if edit.copy is not None:
             edit = replace(edit, content=_certificates(self._machine, edit.copy))
+        if edit.authority is not None:
+            edit = replace(edit, content=_shown(shown_by_peer, edit.authority))
         try:
             self._text[shown] = edited(edit, self._text[shown])
         except NotEditableError as error:
@@ -175,6 +185,21 @@ def _certificates(machine: Machine, file: str) -> str:
     if "-----BEGIN CERTIFICATE-----" not in text or "PRIVATE KEY" in text:
         raise FixError(f"{shown} holds no PEM certificate (-----BEGIN CERTIFICATE-----) alone; nothing was changed")
     return text
+
+
+def _shown(certificates: Mapping[str, str], fingerprint: str) -> str:
+    """Return the certificate of a fingerprint among those that a peer showed.
+
+    Raises:
+        FixError: there is none.
+    """
+    import hashlib
+    import ssl
+
+    pem = certificates.get(fingerprint, "")
+    if not pem or hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest() != fingerprint:
+        raise FixError(f"the certificate {fingerprint} is not shown any more; nothing was changed. Run it again")
+    return pem
 
 
 def _decoded(data: bytes, shown: str) -> str:

@@ -37,6 +37,7 @@ def edit_toml(
     before = document.unwrap()
     _change(document, put, add, {}, first)
     text = tomlkit.dumps(document) if document.unwrap() != before else text
+    remove = _as_written(document, remove, same)
     text = _without_tables(text, remove)
     document = tomlkit.parse(text)
     before = document.unwrap()
@@ -50,6 +51,28 @@ def edit_toml(
         document = tomlkit.parse(text)
         before = document.unwrap()
     return text if document.unwrap() == before else tomlkit.dumps(document)
+
+
+def _as_written(document: Any, remove: Mapping[str, Any], same: Same) -> dict[str, Any]:
+    """Return what to remove with keys and items that are URLs as the document spells them."""
+    out: dict[str, Any] = {}
+    for key, value in remove.items():
+        keys = [key] if "://" not in key else [str(one) for one in document if same(str(one), key) is not None]
+        for name in keys:
+            there = document.get(name)
+            if isinstance(value, Mapping) and isinstance(there, Mapping):
+                out[name] = _as_written(there, value, same)
+            elif isinstance(value, list | tuple) and isinstance(there, str):
+                out |= {name: True} if any(there == old or _is_same_url(there, old, same) for old in value) else {}
+            elif isinstance(value, list | tuple) and isinstance(there, list):
+                out[name] = [one for one in there for old in value if one == old or _is_same_url(one, old, same)]
+            else:
+                out[name] = value
+    return out
+
+
+def _is_same_url(one: object, old: object, same: Same) -> bool:
+    return isinstance(one, str) and isinstance(old, str) and "://" in old and same(one, old) is not None
 
 
 def _without_tables(text: str, remove: Mapping[str, Any], path: tuple[str, ...] = ()) -> str:
@@ -147,7 +170,7 @@ def edit_yaml(
     if not isinstance(document, MutableMapping):
         raise NotEditableError("it holds no mapping of keys to values")
     before = _plain(document)
-    _change(document, put, add, remove, first)
+    _change(document, put, add, _as_written(document, remove, same), first)
     for old, new in replace.items():
         _replace(document, old, new, same)
     if _plain(document) == before:

@@ -8,6 +8,7 @@ import datetime as dt
 import ipaddress
 import re
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _MOST_NAMES = 50
 _MOST_CERTIFICATES = 500
+_LONGEST_CHAIN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,11 @@ def _time(moment: dt.datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def spelled(fingerprint: str) -> str:
+    """Return a fingerprint in hexadecimal as openssl prints it: AB:CD:..."""
+    return ":".join(fingerprint[i : i + 2] for i in range(0, len(fingerprint), 2)).upper()
+
+
 def read(der: bytes) -> Leaf | None:
     """Read a certificate; None when it cannot be parsed."""
     from cryptography import x509
@@ -101,6 +108,75 @@ def read_pem(text: bytes) -> list[Leaf]:
         with contextlib.suppress(ValueError):  # binascii.Error is one
             found.append(read(base64.b64decode(b"".join(block.split()))))
     return [one for one in found if one is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """The self-signed certificate in which a chain ends, and its bytes as PEM."""
+
+    leaf: Leaf
+    pem: str
+
+    def data(self) -> dict[str, Value]:
+        """Return the fields of tls.handshake."""
+        return {
+            "ca_subject": self.leaf.subject,
+            "ca_fingerprint": self.leaf.fingerprint,
+            "ca_not_before": _time(self.leaf.not_before),
+            "ca_not_after": _time(self.leaf.not_after),
+            "ca_pem": self.pem,
+        }
+
+
+def authority(chain: Sequence[bytes], now: dt.datetime) -> Authority | None:
+    """Return the authority that signs the chain, where the chain holds it; nothing of it is trusted by that.
+
+    Each signature is verified. It must be self-signed, valid now, and a CA (RFC 5280, 4.2.1.9) or the
+    peer's own certificate. None where the chain ends before such a one.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _authority(chain[:_LONGEST_CHAIN], now)
+
+
+def _authority(chain: Sequence[bytes], now: dt.datetime) -> Authority | None:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    try:
+        found = [x509.load_der_x509_certificate(one) for one in chain]
+    except ValueError:
+        return None
+    at = found[0] if found else None
+    for _ in found:
+        if at is None or _signs(at, at):
+            break
+        at = next((one for one in found if one is not at and _signs(one, at)), None)
+    if at is None or not _signs(at, at) or not (at is found[0] or _is_ca(at)):
+        return None
+    leaf = read(at.public_bytes(Encoding.DER))
+    if leaf is None or leaf.out_of_date(now):
+        return None
+    return Authority(leaf, at.public_bytes(Encoding.PEM).decode("ascii"))
+
+
+def _signs(issuer: Certificate, certificate: Certificate) -> bool:
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def _is_ca(certificate: Certificate) -> bool:
+    from cryptography import x509
+
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+        return False
 
 
 def _names(certificate: Certificate) -> tuple[str, ...]:

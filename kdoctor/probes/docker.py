@@ -20,7 +20,7 @@ from kdoctor.references import ImageNameError, parse
 from kdoctor.settings import daemon, jsonfile
 from kdoctor.settings.dockerd import Files
 from kdoctor.settings.engine import Endpoint, EngineError, endpoint, engine_get
-from kdoctor.vantages import Docker, Far
+from kdoctor.vantages import Docker, Far, Runtime
 
 if TYPE_CHECKING:
     from kdoctor.machine import Machine
@@ -260,7 +260,7 @@ def _short(text: str) -> str:
 
 async def insecure(ask: Asking, registry: str) -> Found:
     """Tell what the engine's insecure registries and networks mean for the registry (moby isSecureIndex)."""
-    if not isinstance(ask.vantage, Docker | Far):
+    if not isinstance(ask.vantage, Docker | Far | Runtime):
         return Found(UNSEEN, _NO_PULLER)
     trust = ask.vantage.trust(registry)
     info = ask.vantage.info if isinstance(ask.vantage, Docker) else None

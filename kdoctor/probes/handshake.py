@@ -88,6 +88,15 @@ class TlsStream:
         """Return the peer's certificate as DER, none when it showed none."""
         return self._tls.getpeercert(binary_form=True) or b""
 
+    def chain(self) -> list[bytes]:
+        """Return the certificates that the peer showed as DER, its own first; none where Python does not tell."""
+        public = getattr(self._tls, "get_unverified_chain", None)  # Python 3.13
+        if public is not None:
+            return [bytes(one) for one in public()]
+        private = getattr(getattr(self._tls, "_sslobj", None), "get_unverified_chain", None)  # 3.10
+        shown = private() if private is not None else None
+        return [ssl.PEM_cert_to_DER_cert(one.public_bytes()) for one in shown or ()]
+
     async def shake(self) -> None:
         """Run the handshake; ssl.SSLError, OSError or EOFError when it fails."""
         first, received = b"", 0

@@ -71,7 +71,8 @@ async def mirrors(ask: Asking, registry: str | None = None, image: str | None = 
     upstream = ask.other("registry.manifest", image=image) if image else ask.other("registry.ping", registry=name)
     tries = asyncio.gather(*(_try(ask, one, canonical(name), reference) for one in configured))
     own, tried = await asyncio.gather(upstream, tries)
-    return _summed_up(name, tried, own.outcome)
+    instead = any(one.instead for one in configured)
+    return _summed_up(name, tried, "replaced" if instead else own.outcome)
 
 
 def _summed_up(registry: str, tried: list[_Tried], upstream: str) -> Found:
@@ -80,7 +81,7 @@ def _summed_up(registry: str, tried: list[_Tried], upstream: str) -> Found:
     first = (dead or tried)[0]
     data = fields(
         mirrors=tuple(one.url for one in tried),
-        dead=tuple(one.url for one in dead),
+        dead=tuple(dict.fromkeys(one.url for one in dead)),
         working=tuple(one.url for one in working),
         cause=dead[0].cause if dead else None,
         upstream=upstream,

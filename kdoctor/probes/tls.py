@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from kdoctor.model import UNSEEN, Value
 from kdoctor.probes import certificates
 from kdoctor.probes.ask import Found
-from kdoctor.probes.certificates import Leaf
+from kdoctor.probes.certificates import Authority, Leaf, spelled
 from kdoctor.probes.dial import Clock, Opened, Unreached, open_tunnel
 from kdoctor.probes.handshake import Failed, TlsStream, failure
 from kdoctor.probes.streams import host_port, settle, split_host_port
 from kdoctor.probes.trusting import exempt, judge, looked_at, registry_name, shake
-from kdoctor.probes.wire import FAR
+from kdoctor.probes.wire import FAR, now
 from kdoctor.registries import CONTROLS, api_host, family
 from kdoctor.settings.goproxy import ascii_host
 
@@ -47,6 +47,8 @@ async def handshake(ask: Asking, registry: str) -> Found:
     data: dict[str, Value] = {"address": opened.address}
     if trust.ca_files:
         data["ca_file"] = (trust.own_ca_files or trust.ca_files)[0]
+    if trust.ca_folder:
+        data["ca_folder"] = trust.ca_folder
     result = await shake(opened, trust, host, clock)
     if isinstance(result, TlsStream):
         return await _succeeded(result, host_port(host, port), data, clock)
@@ -97,8 +99,10 @@ async def _distrusted(
     distrust = judge(result, again, host)
     leaf = distrust.leaf
     data |= leaf.data() if leaf else {}
+    signer: Authority | None = None
     if again:
         data["version"] = again.version
+        signer = certificates.authority(again.chain(), now())
         again.close()
     target = host_port(host, port)
     if len(distrust.problems) > 1:
@@ -114,6 +118,14 @@ async def _distrusted(
         same = await _intercepted(ask, host, leaf, clock)
         if same is not None:
             data["intercepted"] = bool(same)
+        if signer is not None and not same:
+            data |= signer.data()
+            detail += (
+                f" The chain that it shows ends in {signer.leaf.subject}, "
+                f"SHA-256 {spelled(signer.leaf.fingerprint)}, valid until {signer.leaf.not_after:%Y-%m-%d}."
+            )
+        elif again and not same:
+            detail += " It does not show the certificate of that authority itself, so it cannot be taken from there."
         if same:
             detail += f" {same} shows a certificate of the same issuer: the connection is intercepted on the way."
     return Found(distrust.outcome, detail, data)

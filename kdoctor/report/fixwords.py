@@ -5,6 +5,7 @@ from __future__ import annotations
 _SENTENCES = {
     "en": {
         "by-hand": "{title} ({rule}): kdoctor cannot fix this by itself here.",
+        "with-fact": "It can with what you give it: {command}",
         "steps": "`kdoctor explain {rule}` and `kdoctor check` tell the steps.",
         "unproven": "{title} ({rule}) is not proven; to fix it anyway: kdoctor fix {rule}",
         "blind": "Nothing wrong was found, but not everything could be looked at; `kdoctor check` says what.",
@@ -28,6 +29,7 @@ _SENTENCES = {
     },
     "zh": {
         "by-hand": "{title}（{rule}）：kdoctor 在这里不能自己修复。",
+        "with-fact": "给出所需的值就可以：{command}",
         "steps": "`kdoctor explain {rule}` 和 `kdoctor check` 说明步骤。",
         "unproven": "{title}（{rule}）没有得到证实；仍要修复：kdoctor fix {rule}",
         "blind": "没有发现问题，但有些地方无法查看；`kdoctor check` 会说明。",

@@ -77,10 +77,11 @@ def _doing_problems(step: model.RecipeStep, where: Where) -> Iterator[Problem]:
     if edit is None:
         return
     at: Where = (*where, "edit")
-    changes = {name for name in ("set", "add", "remove", "replace", "content", "copy", "repair") if getattr(edit, name)}
+    names = ("set", "add", "remove", "replace", "content", "copy", "authority", "repair")
+    changes = {name for name in names if getattr(edit, name)}
     if not changes:
         yield at, "the edit changes nothing: give set, add, remove, replace, content or repair"
-    allowed = {"text": {"content", "copy"}, "resolv": {"add", "remove"}, "ini": {"set", "add", "remove"}}
+    allowed = {"text": {"content", "copy", "authority"}, "resolv": {"add", "remove"}, "ini": {"set", "add", "remove"}}
     wrong = changes - allowed.get(
         edit.format, {"set", "add", "remove", "replace"} | ({"repair"} if edit.format == "json" else set())
     )
@@ -95,6 +96,7 @@ def _edit_texts(edit: model.EditSpec | None) -> tuple[str, ...]:
         edit.file,
         edit.content or "",
         edit.copy or "",
+        edit.authority or "",
         *(t for tree in (edit.set, edit.add, edit.remove, edit.replace) for t in _texts(tree)),
     )
 

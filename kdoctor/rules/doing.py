@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kdoctor.model import Edit
 from kdoctor.rules import commands, model
-from kdoctor.rules.condition import Scope
+from kdoctor.rules.condition import PLACEHOLDER, Scope
 from kdoctor.rules.template import fill, names
+from kdoctor.rules.values import fits
 
 Facts = Mapping[str, tuple[str, ...]]
 """A recipe's parameter to the facts of the diagnosis that its value is made of."""
@@ -35,8 +36,16 @@ def edit(spec: model.EditSpec | None, scope: Scope, facts: Facts) -> Edit | None
         if isinstance(value, str):
             return text(value)
         if isinstance(value, Mapping):
-            return {text(str(key)): tree(one) for key, one in value.items()}
-        return tuple(tree(one) for one in value) if isinstance(value, list | tuple) else value
+            return {name: tree(one) for key, one in value.items() for name in several(str(key))}
+        if isinstance(value, list | tuple):
+            return tuple(part for one in value for part in (several(one) if isinstance(one, str) else (tree(one),)))
+        return value
+
+    def several(template: str) -> tuple[str, ...]:
+        """Fill an item of a list, or a key; one that is a placeholder alone for several URLs becomes several."""
+        value = text(template)
+        alone = PLACEHOLDER.fullmatch(template) is not None
+        return tuple(value.split(", ")) if alone and fits("urls", value) else (value,)
 
     try:
         file = text(spec.file)
@@ -51,12 +60,28 @@ def edit(spec: model.EditSpec | None, scope: Scope, facts: Facts) -> Edit | None
             replace=tree(spec.replace),
             content=None if spec.content is None else text(spec.content),
             copy=None if spec.copy is None else text(spec.copy),
+            authority=None if spec.authority is None else text(spec.authority),
             first=spec.first,
             repair=spec.repair,
             facts=tuple(sorted({fact for name in used for fact in facts.get(name, ())})),
         )
     except _Missing:
         return None
+
+
+def placeholders(spec: model.EditSpec) -> Iterator[str]:
+    """Yield the parameters that an edit needs."""
+    trees = (spec.file, spec.content, spec.copy, spec.authority, spec.set, spec.add, spec.remove, spec.replace)
+    yield from (name for text in _leaves(trees) for name in names(text))
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from (text for pair in value.items() for one in pair for text in _leaves(one))
+    elif isinstance(value, list | tuple):
+        yield from (text for one in value for text in _leaves(one))
 
 
 def _is_path(template: str, path: str) -> bool:

@@ -239,8 +239,9 @@ class EditSpec:
     out of lists, and with `true` the key. environment: the variables of a shell's defaults file, an
     EnvironmentFile or a systemd unit, by name. ini: section, then key. resolv: the keywords of resolv.conf.
     `replace` puts one value for another wherever it stands. text: `content` is the whole file, or `copy`
-    names one to copy (PEM certificates only); a file that is there already is not overwritten. `repair`
-    mends the slips of hand-written JSON.
+    names one to copy (PEM certificates only), or `authority` is the fingerprint of a certificate that the
+    registry showed, written only where --trust-ca names it; a file that is there already is not overwritten.
+    `repair` mends the slips of hand-written JSON.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
@@ -252,6 +253,7 @@ class EditSpec:
     replace: dict[str, str] = field(default_factory=dict)
     content: str | None = None
     copy: str | None = None
+    authority: str | None = None
     first: bool = False
     repair: bool = False
 

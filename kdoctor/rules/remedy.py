@@ -46,7 +46,7 @@ def fixes(rule: model.Rule, scope: Scope, book: Book, here: Here, lang: str = "e
         if any(not spec.optional and name not in parameters for name, spec in recipe.params.items()):
             continue
         found = _variant(recipe, here.platforms)
-        facts = {name: tuple(_facts(use.with_.get(name, f"{{{name}}}"))) for name in parameters}
+        facts = {name: tuple(_facts(use.with_.get(name, f"{{{name}}}"))) for name in recipe.params}
         fix = _fix(recipe, *found, _Values(Scope(parameters, {}), facts), here, book, lang) if found else None
         if fix is not None:
             offered.add(use.use)
@@ -107,6 +107,8 @@ def _fix(
     filled = _useful(recipe, [(one, _step(one, values, here, said)) for one in wanted])
     if not filled:
         return None
+    unknown = [one.edit for one in wanted if one.edit and doing.edit(one.edit, scope, values.facts) is None]
+    lacking = (name for edit in unknown for name in doing.placeholders(edit) if scope.value(name) is None)
     titles = (*several(translation.title if translation else ()), *several(recipe.title))
     return Fix(
         id=recipe.id,
@@ -117,6 +119,8 @@ def _fix(
         verify=commands.line(variant.verify, scope, here.quote),
         platform=platform,
         check=doing.argv(variant.verify, scope),
+        lacking=bool(unknown),
+        needs=tuple(dict.fromkeys(fact for name in lacking for fact in values.facts.get(name, ()))),
     )
 
 

@@ -32,6 +32,7 @@ _FORMS: Mapping[str, str] = {
     "port": _PORT,
     "status": r"[1-9][0-9]{2}",
     "url": _URL,
+    "urls": rf"{_URL}(?:, {_URL})*",
     "platform": r"[A-Za-z0-9_]{1,30}(?:/[A-Za-z0-9_.:-]{1,40}){0,3}",
     "socket": r"[A-Za-z0-9_./\\~][A-Za-z0-9_./:\\+@%~\[\]-]{0,300}",
     "engine": _PLAIN_NAME,

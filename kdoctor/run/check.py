@@ -18,6 +18,7 @@ from kdoctor.rules.book import Book
 from kdoctor.rules.candidate import Candidate, explains
 from kdoctor.run import places
 from kdoctor.run.local import OWN_RUNTIME, Local
+from kdoctor.run.places import HERE
 from kdoctor.run.probing import diagnosed
 from kdoctor.run.settling import distance, witnessed
 from kdoctor.run.situation import Situation, runner, survey
@@ -110,13 +111,15 @@ class Run:
             walk.skip("vantage", Place(lost.name, None, lost.because), lost.name, f"{UNSEEN}: {lost.because}")
 
     def _puller(self, situation: Situation) -> tuple[Place, bool]:
-        """Return who pulls here: the Docker daemon where there is one, else this shell's programs."""
+        """Return who pulls here: the Docker daemon, else the machine's own runtime, else this shell's programs."""
+        runtime = situation.vantages.runtime
+        near = situation.place(runtime.name if runtime is not None else "shell")
         if self.wanted.tool in OWN_RUNTIME:
-            return situation.place("shell"), True
+            return near, True
         wants_docker = self.wanted.tool in ("docker", "kind", "k3d")
         if situation.vantages.docker is not None:
             return situation.place("docker"), True
-        return (situation.place("docker"), False) if wants_docker else (situation.place("shell"), True)
+        return (situation.place("docker"), False) if wants_docker else (near, True)
 
     def _targets(self, situation: Situation, place: Place) -> list[Target]:
         wanted = self.wanted
@@ -139,7 +142,7 @@ class Run:
             setting = situation.setting(self.book, self.wanted.lang, on, here)
             return await diagnosed(candidate, setting, here, run)
 
-        found = merged(sorted(self.walk.found, key=lambda c: c.vantage not in (None, "shell", "docker")))
+        found = merged(sorted(self.walk.found, key=lambda c: not (c.vantage is None or c.vantage in HERE)))
         diagnoses = await asyncio.gather(*(one(c) for c in found))
         told = witnessed([(d, c.seen) for d, c in zip(diagnoses, found, strict=True)])
         return ordered(list(zip(told, found, strict=True)))

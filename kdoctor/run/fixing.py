@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
-import time
-from collections.abc import Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from kdoctor.errors import UsageError, did_you_mean
 from kdoctor.fixes import services
@@ -17,7 +15,6 @@ from kdoctor.model import Diagnosis, Evidence, Fix, Report, Risk, Severity, Stat
 from kdoctor.probes.runner import Place
 from kdoctor.references import parse
 from kdoctor.registries import api_host, is_well_known
-from kdoctor.report.fixwords import fix_sentence
 from kdoctor.rules.book import Book
 from kdoctor.rules.candidate import Candidate
 from kdoctor.run import places
@@ -25,7 +22,6 @@ from kdoctor.run.check import Run, Wanted
 from kdoctor.run.given import Wish, parses
 from kdoctor.run.probing import diagnosed
 from kdoctor.run.situation import Situation, runner, survey
-from kdoctor.vantages import look
 
 _OF_MACHINE = frozenset(
     {
@@ -43,12 +39,6 @@ _OF_MACHINE = frozenset(
     }
 )
 """Probes whose fields come from this machine's settings, not from what was asked about."""
-
-_HERE = ("shell", "docker")
-"""Vantages whose settings are on this machine."""
-
-DAEMON_SECONDS = 30.0
-"""How long dockerd may take to answer after it was restarted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +58,6 @@ class Offer:
     others: tuple[Fix, ...]
     report: Report
     machine: Machine
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """What came of it: whether the failed question is answered now, and the sentences that say so."""
-
-    better: bool
-    sentences: tuple[str, ...]
-    report: Report | None = None
 
 
 async def offer(book: Book, wanted: Wanted, wish: Wish) -> Offer:
@@ -122,18 +103,18 @@ async def _named(book: Book, wanted: Wanted, wish: Wish, situation: Situation, r
         if missing:
             needs = " ".join(f"--fact {name}=..." for name in missing)
             raise UsageError(f"{rule_id} was not found by the check; to fix it anyway give {needs}")
-        docker = situation.vantages.docker is not None
-        place = situation.place("docker" if docker else "shell")
+        place = situation.nearest()
         candidate = Candidate(rule, own, vantage=place.name)
-        diagnosis = await _diagnosed(candidate, book, wanted.lang, place, situation, wanted.seconds)
+        diagnosis = await judged(candidate, book, wanted.lang, place, situation, wanted.seconds)
         seen = frozenset(given.values()) | frozenset(found.facts.values() if found else ())
         cases.append(Case(diagnosis, stated(diagnosis, situation, seen)))
     return cases
 
 
-async def _diagnosed(
+async def judged(
     candidate: Candidate, book: Book, lang: str, place: Place, situation: Situation, seconds: float
 ) -> Diagnosis:
+    """Ask the rule's probes from a place, and judge."""
     on = places.platforms(candidate.engine, "", place.name, situation.host, sys.platform)
     setting = situation.setting(book, lang, on)
     return await diagnosed(candidate, setting, place, runner(situation, seconds))
@@ -184,7 +165,7 @@ async def planned(cases: Sequence[Case], situation: Situation, report: Report, r
         pick = min(able, key=lambda fix: fix.risk in (Risk.DESTRUCTIVE, Risk.WEAKENS_TRUST), default=None)
         others += [fix for fix in fixes if fix is not pick]
         if pick is not None:
-            chosen.append(Chosen(case.diagnosis.rule, pick, case.stated))
+            chosen.append(Chosen(case.diagnosis.rule, pick, case.stated, _shown(case.diagnosis)))
     plan = None
     if chosen:
         stops = await _stops(situation)
@@ -192,12 +173,18 @@ async def planned(cases: Sequence[Case], situation: Situation, report: Report, r
     return Offer(tuple(live), plan, tuple(others), report, situation.machine)
 
 
+def _shown(diagnosis: Diagnosis) -> dict[str, str]:
+    """Return the authorities' certificates that peers showed, by fingerprint."""
+    data = [evidence.data for evidence in diagnosis.evidence]
+    return {str(one["ca_fingerprint"]): str(one["ca_pem"]) for one in data if one.get("ca_pem")}
+
+
 def _is_here(diagnosis: Diagnosis, fix: Fix, situation: Situation) -> bool:
     """Tell whether the files and services of a fix are those of this machine, not of a node, VM or other host."""
-    if diagnosis.vantage not in _HERE:
+    if diagnosis.vantage not in places.HERE:
         return False
     docker = situation.vantages.docker
-    if diagnosis.vantage == "shell" or docker is None:
+    if diagnosis.vantage != "docker" or docker is None:
         return True
     if not docker.endpoint.local:
         return False
@@ -210,107 +197,6 @@ async def _stops(situation: Situation) -> tuple[str, ...]:
     if docker is None or docker.info is None:
         return ()
     return await services.stopped_by_restart(situation.machine, docker.endpoint)
-
-
-def await_docker(made: Offer) -> None:
-    """Wait until dockerd answers again, at most DAEMON_SECONDS."""
-    from kdoctor.run.situation import run
-
-    run(_until_docker_answers(made))
-
-
-async def prove(book: Book, wanted: Wanted, made: Offer, verified: str | None) -> Proof:
-    """Ask the failed question again: the walk for the person's own image, after `verified`, the recipe's own words.
-
-    `verified` is None where the recipe's command succeeded (or has none), else what it said.
-    """
-    again = _asked_again(wanted, made.cases)
-    report = await Run(book, again).go()
-    rules = {case.diagnosis.rule for case in made.cases}
-    still = [d for d in report.diagnoses if d.rule in rules and d.verdict is not Verdict.REFUTED]
-    still += [d for d in await _at_the_shell(book, wanted, made) if d.verdict is Verdict.CONFIRMED]
-    errors = [d for d in report.at_least(Severity.ERROR) if d.verdict is Verdict.CONFIRMED]
-    sentences = []
-    if still:
-        sentences.append(fix_sentence(wanted.lang, "still", title=still[0].title, rule=still[0].rule))
-    elif errors:
-        sentences.append(fix_sentence(wanted.lang, "another", title=errors[0].title, rule=errors[0].rule))
-    if verified is not None:
-        sentences.append(verified)
-    better = not still and not errors and verified is None
-    if better:
-        sentences.append(fix_sentence(wanted.lang, "works" if report.status is Status.HEALTHY else "gone"))
-    return Proof(better, tuple(sentences), report)
-
-
-async def _until_docker_answers(made: Offer) -> None:
-    """Wait for dockerd after a restart."""
-    plan = made.plan
-    if plan is None or not any(action.service == "docker" and action.argv for action in plan.actions):
-        return
-    end = time.monotonic() + DAEMON_SECONDS
-    while time.monotonic() < end:
-        found = await look(made.machine, nodes=False)
-        if found.docker is not None and found.docker.info is not None:
-            return
-        await asyncio.sleep(0.2)
-
-
-async def _at_the_shell(book: Book, wanted: Wanted, made: Offer) -> list[Diagnosis]:
-    """Ask again what was seen from this shell: a check follows the container engine's way where there is one."""
-    cases = [case.diagnosis for case in made.cases if case.diagnosis.vantage == "shell" and case.diagnosis.facts]
-    if not cases:
-        return []
-    situation = await survey(wanted.given(), wanted.seconds)
-    place = situation.place("shell")
-    found = (Candidate(book.rule(one.rule), one.facts, vantage="shell") for one in cases)
-    return [await _diagnosed(one, book, wanted.lang, place, situation, wanted.seconds) for one in found]
-
-
-def adopt(made: Offer, environment: MutableMapping[str, str]) -> list[str]:
-    """Take over into an environment what was changed in files that a new shell reads; return the variables."""
-    from kdoctor.fixes.edits import same
-    from kdoctor.fixes.jsonedit import with_userinfo
-
-    assert made.plan is not None
-    changed: list[str] = []
-    edits = [
-        step.edit
-        for one in made.plan.chosen
-        if one.fix.platform in ("shell", "podman")
-        for step in one.fix.steps
-        if step.edit
-    ]
-    for name, value in list(environment.items()):
-        for edit in edits if name.upper().endswith("_PROXY") else ():
-            if name.upper() in {key.upper() for key in edit.remove}:
-                del environment[name]
-                changed.append(name)
-                break
-            for old, new in edit.replace.items():
-                kept = same(value, old)
-                if kept is not None:
-                    environment[name] = with_userinfo(new, kept)
-                    changed.append(name)
-    return changed
-
-
-def _asked_again(wanted: Wanted, cases: Sequence[Case]) -> Wanted:
-    """Return the check with the images and registries that the diagnoses are about."""
-    images, registries = list(wanted.images), list(wanted.registries)
-    for case in cases:
-        facts = case.diagnosis.facts
-        image, registry = facts.get("image"), facts.get("registry")
-        if image and not images and not wanted.manifest_images and parses(image):
-            images.append(image)
-        elif registry and not images and not wanted.manifest_images and not registries:
-            registries.append(registry)
-    return replace(wanted, images=tuple(images), registries=tuple(registries))
-
-
-def may_verify(case: Case) -> bool:
-    """Tell whether the recipe's own question may be asked: it pulls an image that the person or this machine names."""
-    return not {"image", "registry"} & set(case.stated)
 
 
 async def for_report(wanted: Wanted, report: Report, recipe: str | None = None) -> Offer:

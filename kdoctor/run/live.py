@@ -136,7 +136,7 @@ def _others(situation: Situation, place: Place) -> list[Place]:
     asked = [Place(far.name, far) for far in situation.vantages.far if far.way.asked and far.name != place.name]
     if not isinstance(place.vantage, Far):
         return asked
-    return [situation.place("docker" if situation.vantages.docker else "shell"), *asked]
+    return [situation.nearest(), *asked]
 
 
 def _target(candidate: Candidate, given: Given) -> Target | None:

@@ -16,6 +16,12 @@ NODE_ENGINES = frozenset({"kubelet", "containerd", "cri-o", "k3s", "kubeadm"})
 TOOLS_WITH_DAEMON = frozenset({"minikube", "kind", "k3d"})
 """Tools that pull with the Docker daemon and download by themselves."""
 
+RUNTIMES = ("containerd", "cri-o")
+"""Vantages that are this machine's own container runtime."""
+
+HERE = ("shell", "docker", *RUNTIMES)
+"""Vantages whose settings are on this machine."""
+
 _PLATFORM_OF = {
     "minikube": ("minikube",),
     "kind": ("kind",),
@@ -78,6 +84,8 @@ def platforms(engine: str | None, text: str, vantage: str, host: Host | None, sy
     `host` is what was found here, None where nothing was looked at; `system` is sys.platform.
     """
     found = [p.id for p in host.platforms] if host else []
+    if vantage in RUNTIMES:
+        return (*(name for name in ("k3s", "kubeadm") if name in found), vantage)
     chosen: list[str] = []
     if engine in ("kubelet", "containerd", "cri-o", None) and vantage != "docker":
         chosen += [name for name, pattern in _CLUSTERS if pattern.search(text)]

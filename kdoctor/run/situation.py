@@ -56,6 +56,11 @@ class Situation:
         why = lost.because if lost else self.vantages.no_docker if name == "docker" else NODE_UNSEEN
         return Place(name, None, why)
 
+    def nearest(self) -> Place:
+        """Return who pulls on this machine: the Docker daemon, else the machine's own runtime, else the shell."""
+        runtime = self.vantages.runtime
+        return self.place("docker" if self.vantages.docker else runtime.name if runtime else "shell")
+
     def puller(self, name: str, text: str, *, sure: bool = True) -> Place:
         """Return the place of a text's puller: `name` is shell, docker or node; `sure` that the text shows it.
 
@@ -72,6 +77,9 @@ class Situation:
     def _node(self, text: str) -> Place:
         far = self.vantages.far
         unreached = self.vantages.unreached
+        runtime = self.vantages.runtime
+        if runtime is not None and (not far or platforms.is_node(self.machine)) and not self._of_other(text):
+            return Place(runtime.name, runtime)
         if not far:
             docker = self.vantages.docker
             silent = docker.failure.detail if docker and docker.failure else ""
@@ -83,6 +91,11 @@ class Situation:
         if not fits:
             return Place("node", None, SEVERAL_NODES.format(names=", ".join(one.name for one in far)))
         return Place(fits[0].name, fits[0])
+
+    def _of_other(self, text: str) -> bool:
+        """Tell whether a text names a node that is a container or VM here."""
+        names = [name for one in self.vantages.far for name in (one.machine.hostname, one.name.partition(":")[2])]
+        return any(_named(text, name) for name in names)
 
     def _current(self, far: Sequence[Far]) -> list[Far]:
         """Return the nodes of the cluster that the kubeconfig's current context is for."""

@@ -19,6 +19,7 @@ from kdoctor.rules.candidate import Candidate
 from kdoctor.rules.match import match
 from kdoctor.rules.steps import KIND_OF
 from kdoctor.run.nominating import GOOD, facts_for, nominated
+from kdoctor.runtime import Runtime
 
 _ON_THE_WAY = frozenset({"unreached", "unresolved", "unreachable", "tls"})
 """Outcomes of steps at the API that say: the host that was to answer could not be reached."""
@@ -181,14 +182,14 @@ class Walk:
         seen = await self.runner.ask(place, KIND_OF["token"], of_image)
         # a login that is stored and was not sent leaves open what the registry would say to it
         has_login = credentials.outcome in ("stored", "helper-ok") and not seen.data.get("login")
-        has_login = has_login or isinstance(place.vantage, Far)  # secrets of its own, which nobody here knows
+        has_login = has_login or isinstance(place.vantage, Far | Runtime)  # secrets of its own, which nobody here knows
         token = await self.step("token", place, of_image, facts, judge=not has_login)
         if token.outcome not in GOOD["token"]:
             await self._to_other_host(place, target, facts, token)
             if has_login and token.outcome in ("unauthorized", "denied"):
                 self._needs_login(place, target)
             return
-        if isinstance(place.vantage, Far) and is_well_known(target.registry):
+        if isinstance(place.vantage, Far | Runtime) and is_well_known(target.registry):
             found = await self.runner.ask(place, KIND_OF["manifest"], of_image)
             has_login = found.outcome not in ("not-found", "name-unknown")  # which a public registry says to anybody
         manifest = await self.step("manifest", place, of_image, facts, judge=not has_login)
@@ -205,7 +206,7 @@ class Walk:
         self.blind = self.blind or _is_due(place)
         last = self.checks[-1]
         why = f"{target.registry} wants the stored login, which kdoctor could not send"
-        if isinstance(place.vantage, Far):
+        if isinstance(place.vantage, Far | Runtime):
             why = f"{target.registry} wants a login, and with which one {place.name} pulls is not known here"
         self.checks[-1] = replace(last, outcome="", skipped=f"{UNSEEN}: {why}", ok=True)
 

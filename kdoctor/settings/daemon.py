@@ -52,13 +52,13 @@ def find(machine: Machine, socket_path: str) -> DaemonProcess | None:
     peer = _peer(machine, socket_path) or 0
     program = _name(machine, peer) if peer else ""
     if program in _NAMES:
-        return _describe(machine, peer, "the peer of its socket")
+        return described(machine, peer, "the peer of its socket")
     if program not in ("", "systemd", "init"):
         return None  # a forwarder: the daemon is behind it, in a VM or elsewhere
     # The socket is systemd's (or cannot be opened): the daemon is the one that says it serves it.
     candidates = [pid for pid in (_pid_of_file(machine), *_processes(machine)) if _name(machine, pid) == "dockerd"]
-    described = (_describe(machine, pid, "the list of processes") for pid in dict.fromkeys(candidates))
-    serving = [p for p in described if not p.nested and _serves(p, socket_path)]
+    seen = (described(machine, pid, "the list of processes") for pid in dict.fromkeys(candidates))
+    serving = [p for p in seen if not p.nested and _serves(p, socket_path)]
     return serving[0] if len(serving) == 1 else None
 
 
@@ -87,6 +87,21 @@ def edited_since(machine: Machine, path: str, pid: int) -> bool:
         return machine.path(path).stat().st_mtime > started + _CLOCK_SLACK
     except (OSError, ValueError, IndexError, AttributeError):
         return False
+
+
+def described(machine: Machine, pid: int, found_by: str) -> DaemonProcess:
+    """Return what this user may see of a process of this machine."""
+    same_files = _same(machine, pid, "mnt")
+    return DaemonProcess(
+        pid=pid,
+        found_by=found_by,
+        args=tuple((machine.read(f"/proc/{pid}/cmdline") or "").rstrip("\0").split("\0")),
+        env=environment(machine, pid),
+        same_network=_same(machine, pid, "net"),
+        same_files=same_files,
+        nested=_nested(machine, pid),
+        root="" if same_files is not False else f"/proc/{pid}/root",
+    )
 
 
 def listens_here(machine: Machine, socket_path: str) -> bool:
@@ -163,20 +178,6 @@ def _processes(machine: Machine) -> list[int]:
 
 def _name(machine: Machine, pid: int) -> str:
     return (machine.read(f"/proc/{pid}/comm", 64) or "").strip()
-
-
-def _describe(machine: Machine, pid: int, found_by: str) -> DaemonProcess:
-    same_files = _same(machine, pid, "mnt")
-    return DaemonProcess(
-        pid=pid,
-        found_by=found_by,
-        args=tuple((machine.read(f"/proc/{pid}/cmdline") or "").rstrip("\0").split("\0")),
-        env=environment(machine, pid),
-        same_network=_same(machine, pid, "net"),
-        same_files=same_files,
-        nested=_nested(machine, pid),
-        root="" if same_files is not False else f"/proc/{pid}/root",
-    )
 
 
 def _environment(text: str) -> dict[str, str]:

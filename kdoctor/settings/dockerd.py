@@ -21,10 +21,11 @@ _DESKTOP_PROXY = "http.docker.internal"
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
-    """A registry mirror of Docker Hub and where it is set."""
+    """A mirror of a registry and where it is set; `instead` tells that the registry itself is not tried after it."""
 
     url: str
     source: Source
+    instead: bool = False
 
     @property
     def file(self) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -38,6 +38,7 @@ class Endpoint:
     `registry` is the file's own name for it, with "_default" and "*" for all others; `key` the word of the
     file that holds it. `pulls` tells that it is tried before the registry. `insecure` is the line (1-based,
     0 where unknown) that lets its certificate go unverified, `authorities` are CA files with their lines.
+    `instead` tells that it is a hosts.toml's `server`: tried last, and in the registry's place.
     """
 
     registry: str
@@ -48,6 +49,7 @@ class Endpoint:
     pulls: bool = True
     insecure: int | None = None
     authorities: tuple[tuple[str, int | None], ...] = ()
+    instead: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,22 +163,45 @@ def _older_configs(registry: Mapping[str, Any], path: str, text: str) -> Iterato
             yield Endpoint(name, name, "registry.configs", path, line, False, insecure, authorities)
 
 
+def beside(machine: Machine, registry: str) -> list[str]:
+    """Return the *.crt that containerd takes from a registry's folder that has no hosts.toml (loadCertFiles)."""
+    for setup in containerds(machine):
+        for folder in setup.folders:
+            for name in (_with_port(registry), registry):
+                if machine.is_dir(f"{folder}/{name}"):
+                    if machine.is_file(f"{folder}/{name}/hosts.toml"):
+                        return []
+                    entries = machine.entries(f"{folder}/{name}")
+                    return [f"{folder}/{name}/{entry}" for entry in entries if entry.endswith(".crt")]
+    return []
+
+
 def _of_hosts_toml(registry: str, path: str, text: str) -> Iterator[Endpoint]:
-    for url, raw in table(toml(text)[0], "host").items():
-        options = table({"of": raw}, "of")
-        capabilities = options.get("capabilities", ["pull", "resolve", "push"])
-        given = options.get("ca")
-        authorities = (given,) if isinstance(given, str) else jsonfile.texts(given)
-        yield Endpoint(
-            registry,
-            url if url.startswith("http") else f"https://{url}",  # containerd's parseHostConfig
-            f'host."{url}"',
-            path,
-            line_with(text, "[host", url) or line_with(text, url),
-            isinstance(capabilities, list) and "pull" in capabilities,
-            (line_with(text, "skip_verify") or 0) if options.get("skip_verify") is True else None,
-            tuple((ca, line_with(text, ca)) for ca in authorities),
-        )
+    root = toml(text)[0]
+    for url, raw in table(root, "host").items():
+        yield _host(registry, url, table({"of": raw}, "of"), path, text)
+    server = jsonfile.text(root.get("server"))
+    if server and registry not in _ANY:
+        found = _host(registry, server, {key: value for key, value in root.items() if key != "host"}, path, text)
+        upstream = canonical(netloc(found.url)) == canonical(registry)
+        line = line_with(text, "server")
+        yield replace(found, key="server", line=line, pulls=found.pulls and not upstream, instead=not upstream)
+
+
+def _host(registry: str, url: str, options: Mapping[str, Any], path: str, text: str) -> Endpoint:
+    capabilities = options.get("capabilities", ["pull", "resolve", "push"])
+    given = options.get("ca")
+    authorities = (given,) if isinstance(given, str) else jsonfile.texts(given)
+    return Endpoint(
+        registry,
+        url if url.startswith("http") else f"https://{url}",  # containerd's parseHostConfig
+        f'host."{url}"',
+        path,
+        line_with(text, "[host", url) or line_with(text, url),
+        isinstance(capabilities, list) and "pull" in capabilities,
+        (line_with(text, "skip_verify") or 0) if options.get("skip_verify") is True else None,
+        tuple((ca, line_with(text, ca)) for ca in authorities),
+    )
 
 
 def _of_container(

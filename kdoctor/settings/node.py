@@ -106,14 +106,13 @@ def mirrors(node: Node, registry: str) -> tuple[Mirror, ...]:
     name = canonical(registry)
     if node.engine == "dockerd":
         return dockerd.mirrors(_docker_files(node), None) if name == HUB else ()
-    return tuple(Mirror(one.url, _source(node, one)) for one in _endpoints(node, name) if one.pulls)
+    found = [one for one in _endpoints(node, name) if one.pulls and canonical(netloc(one.url)) != name]
+    return tuple(Mirror(one.url, _source(node, one), one.instead) for one in found)
 
 
-def trusted(node: Node, registry: str) -> Trust:
-    """Return the CA files that were shown of the node, and what its engine says of the registry."""
+def of_registry(node: Node, registry: str) -> Trust:
+    """Return what the engine's settings say of a registry: its own CA files, and whether it is verified at all."""
     machine, name = node.machine, canonical(registry)
-    own: list[str] = []
-    insecure = False
     if node.engine == "dockerd":
         own = [f"/etc/docker/certs.d/{registry}/{e}" for e in machine.entries(f"/etc/docker/certs.d/{registry}")]
         config = jsonfile.mapping(jsonfile.parse(machine.read("/etc/docker/daemon.json")))
@@ -121,13 +120,20 @@ def trusted(node: Node, registry: str) -> Trust:
     else:
         upstream = [one for one in _endpoints(node, name) if netloc(one.url) in (registry, name)]
         own = [path for one in upstream for path, _ in one.authorities]
+        if node.engine == "containerd":
+            own += endpoints.beside(machine, name)
         insecure = any(one.insecure is not None for one in upstream)
-    env = node.env or {}
+    return Trust(own_ca_files=tuple(own), insecure=insecure, ca_folder=_ca_folder(node, name))
+
+
+def trusted(node: Node, registry: str) -> Trust:
+    """Return the CA files that were shown of the node, and what its engine says of the registry."""
+    machine, env, found = node.machine, node.env or {}, of_registry(node, registry)
     files = [p for p in (env.get("SSL_CERT_FILE"), *trust.CA_FILES) if p and machine.read(p) is not None][:1]
     folders = env.get("SSL_CERT_DIR", "").split(":") if env.get("SSL_CERT_DIR") else trust.CA_DIRECTORIES
     files += [f"{d}/{e}" for d in folders if d for e in machine.entries(d) if f"{d}/{e}" not in files]
-    texts = [text for path in (*files, *own) if (text := machine.read(path, 8 * 1024 * 1024))]
-    return Trust(tuple(files), tuple(own), insecure=insecure, bundle="\n".join(texts))
+    texts = [text for path in (*files, *found.own_ca_files) if (text := machine.read(path, 8 * 1024 * 1024))]
+    return replace(found, ca_files=tuple(files), bundle="\n".join(texts))
 
 
 def named(node: Node) -> frozenset[str]:
@@ -147,3 +153,13 @@ def _endpoints(node: Node, name: str) -> list[Endpoint]:
 
 def _source(node: Node, one: Endpoint) -> Source:
     return Source("file", f"{one.key} in {one.path} on {node.name}", one.path, one.line)
+
+
+def _ca_folder(node: Node, name: str) -> str | None:
+    """Return the folder in which the engine looks for a registry's authority, None where its settings name none."""
+    if node.engine == "crio":
+        return f"/etc/containers/certs.d/{name}"
+    if node.engine == "dockerd":
+        return f"/etc/docker/certs.d/{name}"
+    setup = endpoints.containerds(node.machine)[0]
+    return f"{setup.folders[0]}/{name}" if setup.named else None

@@ -37,7 +37,8 @@ class Trust:
     speak plain HTTP; so it does for a registry that resolves into `insecure_networks`.
     `problem` says what docker would refuse to read. `system` tells that the OS's own verifier decides
     (macOS, Windows) and the files say nothing. `bundle` is what the files hold where they are on another
-    machine, whose paths this process cannot open.
+    machine, whose paths this process cannot open. `ca_folder` is where a file ca.crt for the registry would
+    be read from, as a person writes the path.
     """
 
     ca_files: tuple[str, ...] = ()
@@ -48,6 +49,7 @@ class Trust:
     problem: str | None = None
     system: bool = False
     bundle: str | None = field(default=None, repr=False)
+    ca_folder: str | None = None
 
     def pem(self) -> str:
         """Return the certificates of the CA files as PEM without repetition; what is none is passed over."""

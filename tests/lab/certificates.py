@@ -36,7 +36,12 @@ class Certificates:
                 if kind is Certificate.OLD_TLS:
                     context.set_ciphers("DEFAULT@SECLEVEL=0")
                     context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1
-                self._issue(kind, host).configure_cert(context)
+                leaf = self._issue(kind, host)
+                leaf.configure_cert(context)
+                if kind is Certificate.UNKNOWN_SHOWN:
+                    whole = leaf.private_key_and_cert_chain_pem.bytes() + self._stranger.cert_pem.bytes()
+                    with trustme.Blob(whole).tempfile() as path:
+                        context.load_cert_chain(path)
                 self._contexts[kind, host] = context
             return self._contexts[kind, host]
 
@@ -58,7 +63,7 @@ class Certificates:
                 )
             case Certificate.OTHER_NAME:
                 return self._trusted.issue_cert("www.example.com")
-            case Certificate.UNKNOWN:
+            case Certificate.UNKNOWN | Certificate.UNKNOWN_SHOWN:
                 return self._stranger.issue_cert(host)
             case Certificate.INTERCEPTED:
                 return self._gateway.issue_cert(host)

@@ -52,6 +52,8 @@ class Certificate(StrEnum):
     OTHER_NAME = "other-name"
     UNKNOWN = "unknown"
     """Signed by an authority that nobody here trusts."""
+    UNKNOWN_SHOWN = "unknown-shown"
+    """The same, and its authority's own certificate is shown behind it."""
     INTERCEPTED = "intercepted"
     """For the right name, signed by the one authority of an intercepting gateway."""
     NOT_YET = "not-yet"

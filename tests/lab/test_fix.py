@@ -326,6 +326,44 @@ def test_what_weakens_security_is_not_covered_by_yes(lab: Lab) -> None:
     assert snapshot(lab) == before
 
 
+def test_an_authority_that_the_registry_showed_is_trusted_where_a_flag_names_it(lab: Lab) -> None:
+    lab.certificate(addresses.CORP, Certificate.UNKNOWN_SHOWN)
+    before = snapshot(lab)
+    options = ("fix", "--image", _CORP_IMAGE, "--apply", "--yes")
+    refused = kdoctor(lab, *options, "--accept-weaker-trust", "-o", "json")
+    assert refused.returncode == 2, said(refused)
+    document = json.loads(refused.stdout)
+    (fingerprint,) = document["plan"]["trusts"]
+    assert document["status"] == "refused"
+    assert f"--trust-ca {fingerprint}" in document["said"][0]
+    assert "Lab Private CA" in refused.stderr
+    assert refused.stderr.index("Safer: Let the puller trust") < refused.stderr.index(f"fingerprint: {fingerprint}")
+    assert snapshot(lab) == before
+
+    other = kdoctor(lab, *options, "--trust-ca", "0" * 64)
+    assert other.returncode == 2, said(other)
+    spelled = ":".join(re.findall("..", fingerprint)).upper()
+    made = kdoctor(lab, *options, "--trust-ca", f"SHA256:{spelled}")
+    assert made.returncode == 0, said(made)
+    assert "It helped" in made.stdout, said(made)
+    assert lab.pull(_CORP_IMAGE)[0]
+    undone = kdoctor(lab, "undo", "--yes")
+    assert undone.returncode == 0, said(undone)
+    assert snapshot(lab) == before
+    ok, words = lab.pull(_CORP_IMAGE)
+    assert not ok
+    assert "unknown authority" in words
+
+
+def test_a_chain_without_its_authority_gives_none_to_trust(lab: Lab) -> None:
+    lab.certificate(addresses.CORP, Certificate.UNKNOWN)
+    told = kdoctor(lab, "fix", "--image", _CORP_IMAGE, "--apply", "--yes")
+    assert told.returncode == 1, said(told)
+    words = " ".join(told.stdout.split())
+    assert "It does not show the certificate of that authority itself" in words
+    assert "kdoctor fix tls-unknown-authority --fact certificate=..." in words
+
+
 def test_a_registry_that_only_a_text_names_is_not_written(lab: Lab) -> None:
     fault = FAULTS["registry-plain-http"]
     fault.apply(lab)

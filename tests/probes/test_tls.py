@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from kdoctor.probes import certificates
 from kdoctor.probes.ask import Found
 from kdoctor.probes.certificates import read
 from kdoctor.settings.trust import Trust
@@ -83,6 +84,34 @@ async def test_unknown_authority(tmp_path: Path, ca: trustme.CA) -> None:
     assert found.data["self_signed"] is False
     assert "also" not in found.data
     assert "intercepted" not in found.data  # no other host could be looked at
+
+
+async def test_an_authority_is_read_from_the_chain_that_shows_it(tmp_path: Path, ca: trustme.CA) -> None:
+    leaf = ca.issue_cert("reg.test")
+    for shown, found in ((b"", None), (ca.cert_pem.bytes(), x509.load_pem_x509_certificate(ca.cert_pem.bytes()))):
+        (tmp_path / "chain.pem").write_bytes(leaf.private_key_and_cert_chain_pem.bytes() + shown)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tmp_path / "chain.pem")
+        seen = await handshake(place(tmp_path, hosts=HOSTS), "reg.test", context)
+        assert seen.outcome == "unknown-authority"
+        wanted = None if found is None else found.fingerprint(hashes.SHA256()).hex()
+        assert seen.data.get("ca_fingerprint") == wanted
+        assert ("cannot be taken from there" in seen.detail) is (found is None)
+        if found is not None:
+            assert x509.load_pem_x509_certificate(str(seen.data["ca_pem"]).encode()) == found
+            assert found.subject.rfc4514_string() in seen.detail
+
+
+def test_a_chain_that_only_looks_like_one_has_no_authority(ca: trustme.CA) -> None:
+    leaf, stranger = ca.issue_cert("reg.test"), trustme.CA()
+    now = dt.datetime.now(dt.UTC)
+    shown = [ssl.PEM_cert_to_DER_cert(one.bytes().decode()) for one in (leaf.cert_chain_pems[0], stranger.cert_pem)]
+    assert certificates.authority(shown, now) is None
+    good = [shown[0], ssl.PEM_cert_to_DER_cert(ca.cert_pem.bytes().decode())]
+    assert certificates.authority(good, now) is not None
+    assert certificates.authority(good, now + dt.timedelta(days=400_000)) is None
+    assert certificates.authority([b"no certificate"], now) is None
+    assert certificates.authority([], now) is None
 
 
 async def test_an_authority_counts_from_when_its_file_has_it(tmp_path: Path, ca: trustme.CA) -> None:

@@ -115,12 +115,26 @@ def test_hosts_toml_gives_the_mirrors_that_pull_and_what_it_says_of_trust() -> N
         *file("/etc/containerd/certs.d/_default/hosts.toml", '[host."https://all.test"]'),
     )
     mirrors = place.mirrors("registry-1.docker.io")
-    assert [m.url for m in mirrors] == ["https://mirror.test", "https://registry-1.docker.io"]
+    assert [m.url for m in mirrors] == ["https://mirror.test"]
     assert mirrors[0].file == "/etc/containerd/certs.d/docker.io/hosts.toml"
     assert mirrors[0].line == 2
     assert place.trust("registry-1.docker.io").insecure
     assert [m.url for m in place.mirrors("quay.io")] == ["https://all.test"]
     assert {"mirror.test", "docker.io"} <= place.known()
+
+
+def test_a_server_in_the_registrys_place_is_the_last_that_is_tried() -> None:
+    text = 'server = "https://cache.test"\n[host."https://mirror.test"]\n'
+    place = far(
+        "process 7 containerd",
+        *file("/etc/containerd/config.toml", CONFIG),
+        *file("/etc/containerd/certs.d/quay.io/hosts.toml", text),
+    )
+    found = place.mirrors("quay.io")
+    assert [(m.url, m.instead, m.line) for m in found] == [
+        ("https://mirror.test", False, 2),
+        ("https://cache.test", True, 1),
+    ]
 
 
 def test_older_mirrors_of_config_toml_and_registries_conf() -> None:

@@ -23,6 +23,7 @@ GOOD = {
     "status": ["403", "503"],
     "path": ["/etc/docker/daemon.json", "C:\\Users\\A B\\config.json", "~/.kube/config", "/home/josé/x"],
     "url": ["https://dl.k8s.io/v1.30.0/bin?a=b&c=%20", "http://10.0.0.8:8080/v2/"],
+    "urls": ["https://mirror.corp", "https://a.example/v2/x, http://b.example:5000"],
     "platform": ["linux/arm64/v8", "windows/amd64", "linux"],
     "socket": ["unix:///var/run/docker.sock", "/run/containerd/containerd.sock", "npipe:////./pipe/docker_engine"],
     "engine": ["cri-o"],
@@ -83,7 +84,7 @@ def test_a_userinfo_makes_no_url() -> None:
         assert not fits(type_, "http://me:secret@proxy.corp:3128")
 
 
-@given(st.sampled_from(sorted(set(FACT_TYPES) - {"path", "text", "url"})), st.text(max_size=60))
+@given(st.sampled_from(sorted(set(FACT_TYPES) - {"path", "text", "url", "urls"})), st.text(max_size=60))
 def test_a_value_with_a_form_is_plain_but_for_brackets_and_backslashes(type_: str, value: str) -> None:
     if fits(type_, value):
         assert is_plain(value.translate(str.maketrans("", "", "[]\\~#")))
