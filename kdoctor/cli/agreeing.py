@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kdoctor.cli.saying import clean
+from kdoctor.cli.shared import Consent
 from kdoctor.errors import UsageError
 from kdoctor.fixes.errors import RefusedError
 from kdoctor.model import Risk
@@ -15,19 +15,6 @@ from kdoctor.model import Risk
 if TYPE_CHECKING:
     from kdoctor.fixes.plan import Plan
     from kdoctor.run.fixing import Offer
-
-
-@dataclass(frozen=True, slots=True)
-class Consent:
-    """What the person has agreed to on the command line; `trusted` are fingerprints of certificates."""
-
-    apply: bool = False
-    yes: bool = False
-    rollback: bool = False
-    weaker_trust: bool = False
-    allowed_files: tuple[str, ...] = ()
-    trusted: tuple[str, ...] = ()
-    command: str = "kdoctor fix --apply"
 
 
 def agree(plan: Plan, made: Offer, consent: Consent) -> None:

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kdoctor.cli import named
-from kdoctor.cli.options import Shared
+from kdoctor.cli.shared import Consent, Shared
 from kdoctor.errors import UsageError, did_you_mean
 from kdoctor.references import parse
 from kdoctor.rules.book import open_book
 
 if TYPE_CHECKING:
-    from kdoctor.cli.agreeing import Consent
     from kdoctor.run.check import Wanted
 
 SECONDS = 20.0

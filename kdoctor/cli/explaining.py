@@ -7,19 +7,15 @@ import difflib
 import re
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from kdoctor.cli.given import NOTHING, Input, since_of, sources
-from kdoctor.cli.options import Shared
+from kdoctor.cli.shared import Consent, Shared
 from kdoctor.errors import UsageError
 from kdoctor.model import Report
 from kdoctor.rules.book import Book, open_book
 from kdoctor.rules.candidate import Candidate
 from kdoctor.run.explain import Given, Question, by_text, candidates, completed
 from kdoctor.run.reading import Reading, read_sources
-
-if TYPE_CHECKING:
-    from kdoctor.cli.agreeing import Consent
 
 SECONDS = 10.0
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)+")

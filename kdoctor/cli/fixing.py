@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kdoctor.cli.agreeing import Consent, agree
+from kdoctor.cli.agreeing import agree
 from kdoctor.cli.making import NOT_BETTER, make
-from kdoctor.cli.options import Shared, page_of
 from kdoctor.cli.saying import say, show
+from kdoctor.cli.shared import Consent, Shared, page_of
 from kdoctor.errors import UsageError, did_you_mean
 from kdoctor.fixes.errors import FixError, RefusedError
 from kdoctor.model import Report, Severity, Status, Verdict
@@ -106,7 +107,7 @@ def _followed(options: Shared, book: Book, wanted: Wanted, made: Offer, consent:
     if not consent.apply:
         page = page_of(options)
         page.gap()
-        page.text(plan_words(options.lang).not_applied.format(command=consent.command))
+        page.text(plan_words(options.lang).not_applied.format(command=retold(sys.argv[1:])))
         show(options, page)
         return Came("planned")
     agree(made.plan, made, consent)

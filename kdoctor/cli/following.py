@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from kdoctor.cli.explaining import INTERRUPTED, SECONDS, answer
 from kdoctor.cli.given import Input, since_of
-from kdoctor.cli.options import Shared
+from kdoctor.cli.shared import Shared
 from kdoctor.logs.tail import FileTail, PipeTail, Tail
 from kdoctor.model import Diagnosis, Report, Status, Verdict
 from kdoctor.report.safety import inert, one_line

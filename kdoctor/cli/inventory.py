@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kdoctor.cli.options import Shared
+from kdoctor.cli.shared import Shared
 
 SECONDS = 10.0
 

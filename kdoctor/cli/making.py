@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kdoctor.cli.agreeing import Consent, ask
-from kdoctor.cli.options import Shared
 from kdoctor.cli.saying import say, teller
+from kdoctor.cli.shared import Shared
 from kdoctor.fixes.errors import FixError, RefusedError
 from kdoctor.report.planjson import Came
 from kdoctor.rules.book import Book

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kdoctor.cli.options import Shared
+from kdoctor.cli.shared import Shared
 from kdoctor.errors import UsageError, did_you_mean
 from kdoctor.references import parse
 from kdoctor.registries import canonical, is_well_known, public_mirrors

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from kdoctor.cli.options import Shared
+from kdoctor.cli.shared import Shared
 from kdoctor.errors import UsageError
 from kdoctor.reading.clean import decode
 from kdoctor.rules.book import Book, open_book, shipped_folder

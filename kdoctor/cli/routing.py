@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from kdoctor.cli.options import Shared
+from kdoctor.cli.shared import Shared
 from kdoctor.errors import UsageError
 from kdoctor.model import Report, Route, Status
 from kdoctor.reading.extract import without_userinfo
+from kdoctor.rules.book import open_book
 
 if TYPE_CHECKING:
     from kdoctor.vantages import Vantages
@@ -31,6 +32,8 @@ def route(options: Shared, urls: list[str], via: tuple[str, ...]) -> int:
     for url in urls:
         if "://" not in url:
             raise UsageError(f'"{url}" is no URL; give one such as https://{url}')
+    if options.rules:
+        open_book(options.rules)  # no rule decides a route; a mistake in them is told all the same
     seconds = min(options.timeout or LOOK_SECONDS, LOOK_SECONDS)
     vantages = run(look(Machine.here(), seconds, via=[ways.given(one) for one in via]))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from kdoctor.cli.options import Shared
+from kdoctor.cli.shared import Shared
 from kdoctor.errors import UsageError, did_you_mean
 from kdoctor.rules.book import installed_folders, open_book, shipped_folder
 
@@ -92,8 +92,8 @@ def write_docs(options: Shared, folder: Path, *, check: bool) -> int:
         for name in sorted((*stale, *gone)):
             print(f"{folder / name}: not current")
         if stale or gone:
-            print(f"write the pages anew: kdoctor rules docs {folder}", file=sys.stderr)
-        return 1 if stale or gone else 0
+            _say(options, f"write the pages anew: kdoctor rules docs {folder}")
+        return 1 if (stale or gone) and not options.exit_zero else 0
     foreign = [name for name in stale if name in here and not is_ours(here[name])]
     if foreign:
         raise UsageError(f"{folder / foreign[0]} was not written by `kdoctor rules docs`; name another folder")
@@ -105,59 +105,83 @@ def write_docs(options: Shared, folder: Path, *, check: bool) -> int:
             (folder / name).unlink()
     except OSError as error:
         raise UsageError(f"{error.filename or folder}: cannot be written: {error.strerror or error}") from error
-    print(f"{len(wanted)} pages in {folder}: {len(stale)} written, {len(gone)} removed", file=sys.stderr)
+    _say(options, f"{len(wanted)} pages in {folder}: {len(stale)} written, {len(gone)} removed")
     return 0
 
 
-def lint_folders(folders: list[Path]) -> int:
+def lint_folders(options: Shared, folders: list[Path]) -> int:
     """Print every mistake; 0 when there is none, else 2."""
     from kdoctor.rules.lint import lint, lint_own
     from kdoctor.rules.load import read_folder
 
     shipped = shipped_folder()
-    wrong = rules = count = 0
-    for path in folders or [shipped]:
+    rules = count = 0
+    wrong: list[str] = []
+    for path in (*folders, *options.rules) or [shipped]:
         folder = read_folder(path)
         rules += len(folder.rules)
         count += len(folder.files) + len(folder.errors)
         own = path.resolve() != shipped.resolve()
-        for error in lint_own(shipped, path) if own else lint(folder):
-            wrong += 1
-            print(error)
+        found = [str(error) for error in (lint_own(shipped, path) if own else lint(folder))]
+        if options.verbose:
+            _say(options, f"{path}: {len(folder.rules)} rules, {_mistakes(len(found))}")
+        wrong += found
     if count == 0:
-        raise UsageError(f"{', '.join(map(str, folders))}: no rules in it")
-    print(f"{rules} rules, {wrong} {'mistake' if wrong == 1 else 'mistakes'}", file=sys.stderr)
+        raise UsageError(f"{', '.join(map(str, (*folders, *options.rules)))}: no rules in it")
+    _publish_mistakes(options, "the list of mistakes", wrong, {"rules": rules})
+    _say(options, f"{rules} rules, {_mistakes(len(wrong))}")
     return 2 if wrong else 0
 
 
-def test_rules(ids: list[str], folders: list[Path]) -> int:
+def _mistakes(count: int) -> str:
+    return f"{count} {'mistake' if count == 1 else 'mistakes'}"
+
+
+def _publish_mistakes(options: Shared, what: str, wrong: Sequence[str], counts: Mapping[str, int]) -> None:
+    options.publish(
+        what,
+        {
+            "text": lambda _: "".join(f"{one}\n" for one in wrong),
+            "json": lambda _: json.dumps({**counts, "mistakes": wrong}, ensure_ascii=False, indent=2) + "\n",
+        },
+    )
+
+
+def _say(options: Shared, sentence: str) -> None:
+    if not options.quiet:
+        print(sentence, file=sys.stderr)
+
+
+def test_rules(options: Shared, ids: list[str]) -> int:
     """Run examples and scenarios; print what does not come out; 0 when all do, else 2."""
     from kdoctor.rules.compiling import all_folders, as_book, refuse
     from kdoctor.rules.testing import test_rule
 
     notices: list[str] = []
-    folder = all_folders(shipped_folder(), (*installed_folders(), *folders), notices)
+    folder = all_folders(shipped_folder(), (*installed_folders(), *options.rules), notices)
     refuse(folder)
     _announce(notices)
     for one in ids:
         if one not in folder.rules:
             raise UsageError(f'no rule "{one}".{did_you_mean(one, folder.rules)} See `kdoctor rules list`.')
     book = as_book(folder)
-    wrong = examples = scenarios = 0
-    for rule_id in ids or list(folder.rules):
-        rule = folder.rules[rule_id]
-        examples += len(rule.examples.positive) + len(rule.examples.negative)
-        scenarios += len(rule.scenarios)
-        for error in test_rule(rule, folder, book):
-            wrong += 1
-            print(error)
-    print(
-        f"{len(ids or folder.rules)} rules, {examples} examples, {scenarios} scenarios, {wrong} wrong", file=sys.stderr
-    )
+    counts = dict.fromkeys(("rules", "examples", "scenarios"), 0)
+    wrong: list[str] = []
+    for rule in (folder.rules[rule_id] for rule_id in ids or folder.rules):
+        examples = len(rule.examples.positive) + len(rule.examples.negative)
+        found = [str(error) for error in test_rule(rule, folder, book)]
+        if options.verbose:
+            _say(options, f"{rule.id}: {examples} examples, {len(rule.scenarios)} scenarios, {len(found)} wrong")
+        counts["rules"] += 1
+        counts["examples"] += examples
+        counts["scenarios"] += len(rule.scenarios)
+        wrong += found
+    _publish_mistakes(options, "the list of mistakes", wrong, counts)
+    _say(options, ", ".join(f"{count} {what}" for what, count in counts.items()) + f", {len(wrong)} wrong")
     return 2 if wrong else 0
 
 
-def print_schema(kind: str) -> int:
+def print_schema(options: Shared, kind: str) -> int:
     """Print the JSON Schema of rules, recipes or translations."""
     from kdoctor.rules import model
     from kdoctor.rules.load import schema
@@ -165,5 +189,19 @@ def print_schema(kind: str) -> int:
     classes: dict[str, type] = {"rule": model.Rule, "recipe": model.Recipe, "translation": model.Translation}
     if kind not in classes:
         raise UsageError(f'no schema "{kind}".{did_you_mean(kind, classes)} There are {", ".join(classes)}.')
-    sys.stdout.write(json.dumps(schema(classes[kind]), indent=2) + "\n")
+    return _publish_schema(options, schema(classes[kind]))
+
+
+def print_report_schema(options: Shared) -> int:
+    """Print the JSON Schema of `-o json`."""
+    from kdoctor.report.json import schema
+
+    return _publish_schema(options, schema())
+
+
+def _publish_schema(options: Shared, schema: object) -> int:
+    def document(_color: bool) -> str:
+        return json.dumps(schema, indent=2) + "\n"
+
+    options.publish("a schema", {"text": document, "json": document})
     return 0

@@ -10,7 +10,7 @@ import threading
 
 from kdoctor.cli import command as child
 from kdoctor.cli.crash import ended
-from kdoctor.cli.options import Shared
+from kdoctor.cli.shared import Shared
 from kdoctor.errors import UsageError
 from kdoctor.masking import mask
 from kdoctor.rules.book import open_book
@@ -24,6 +24,7 @@ _UNREAD = 128 + getattr(signal, "SIGPIPE", 13)
 _PLAIN = re.compile(r"[A-Za-z][\w.-]{0,40}")
 
 UNKNOWN = "kdoctor: no known failure in the output"
+OWN_STATUS = "kdoctor: --exit-zero and --allow-inconclusive change nothing: the status is the command's own"
 
 
 def run(options: Shared, command: list[str], *, no_probe: bool) -> int:
@@ -35,6 +36,8 @@ def run(options: Shared, command: list[str], *, no_probe: bool) -> int:
         raise UsageError("no command; give one: kdoctor run -- minikube start")
     if options.rules:
         open_book(options.rules)  # a mistake in them is told before the command runs
+    if (options.exit_zero or options.allow_inconclusive) and not options.quiet:
+        print(OWN_STATUS, file=sys.stderr)
     tail = Tail()
     try:
         status = child.run(command, tail.add)

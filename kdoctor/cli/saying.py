@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from kdoctor.cli.options import Shared, page_of
+from kdoctor.cli.shared import Shared, page_of
 from kdoctor.report.fixwords import fix_sentence
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from kdoctor.cli.agreeing import ask
-from kdoctor.cli.options import Shared, page_of
 from kdoctor.cli.saying import say, show, teller
+from kdoctor.cli.shared import Shared, page_of
 from kdoctor.fixes.errors import RefusedError
 from kdoctor.report.fixwords import fix_sentence
 

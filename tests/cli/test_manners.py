@@ -8,6 +8,7 @@ import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,6 +121,44 @@ def test_help_fits_and_describes_every_option(env: dict[str, str], command: str)
         if re.match(r" {2}-", line):
             described = re.search(r"\S {2,}\S", line.strip()) or re.match(r" {10,}\S", following)
             assert described, f"{command}: {line.strip()} is not described"
+
+
+SHARED = (
+    *("--output", "--timeout", "--rules", "--fail-on", "--exit-zero", "--allow-inconclusive"),
+    *("--verbose", "--quiet", "--no-color", "--lang"),
+)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["explain", "check", "run", "route", *(f"rules {one}" for one in ("list", "show", "lint", "test", "schema"))],
+)
+def test_the_shared_options_are_every_commands(command: str) -> None:
+    from typer.main import get_command
+
+    from kdoctor.cli.app import app
+
+    found: Any = get_command(app)
+    for word in command.split():
+        found = found.commands[word]
+    assert not set(SHARED) - {name for parameter in found.params for name in parameter.opts}
+
+
+def test_what_checks_rules_keeps_to_the_shared_options(env: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "my-rule.yaml").write_text("id: my-rule\nlayer: proxy\nsevrity: error\n")
+    quiet = kdoctor(env, "rules", "lint", "--rules", str(tmp_path), "-q", "-o", "json")
+    assert (quiet.returncode, quiet.stderr) == (2, "")
+    assert any("severity" in one for one in json.loads(quiet.stdout)["mistakes"])
+    told = kdoctor(env, "rules", "test", "dns-timeout", "-v", "--no-color", "--lang", "zh")
+    assert (told.returncode, told.stdout) == (0, "")
+    assert re.match(r"dns-timeout: \d+ examples, \d+ scenarios, 0 wrong\n1 rules, ", told.stderr)
+
+
+def test_run_keeps_the_status_of_its_command_and_says_so(env: dict[str, str]) -> None:
+    done = kdoctor(env, "run", "--exit-zero", "--fail-on", "warning", "--", "sh", "-c", "exit 3")
+    assert done.returncode == 3
+    assert "the status is the command's own" in done.stderr
+    assert kdoctor(env, "run", "-q", "--allow-inconclusive", "--", "true").stderr == ""
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
