@@ -38,7 +38,7 @@ def route(options: Shared, urls: list[str], via: tuple[str, ...]) -> int:
     vantages = run(look(Machine.here(), seconds, via=[ways.given(one) for one in via]))
 
     def one(vantage: Vantage, url: str) -> Route:
-        found = vantage.proxies().route(url)
+        found = vantage.proxies().route(url, options.lang)
         shown = without_userinfo(url)
         return Route(shown, vantage.name, found.proxy, found.because, found.error, found.unseen)
 

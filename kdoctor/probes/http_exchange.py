@@ -46,10 +46,10 @@ class Exchange:
         self._deadline = deadline
         self._began = asyncio.get_running_loop().time()
 
-    async def head(self, method: str, headers: Mapping[str, str]) -> httpx.Response | Failed:
+    async def head(self, method: str, headers: Mapping[str, str], body: bytes = b"") -> httpx.Response | Failed:
         """Send the request and read until the final answer's head is there."""
         try:
-            request = self._request(method, headers)
+            request = self._request(method, headers, body)
             async with asyncio.timeout_at(min(self._deadline, self._began + ANSWER_SECONDS)):
                 return await self._client.send(request, stream=True)
         except (httpx.InvalidURL, httpcore.LocalProtocolError) as error:
@@ -61,7 +61,7 @@ class Exchange:
         except httpcore.RemoteProtocolError as error:
             return self._closed() if self._line.ended else self._unreadable(error)
 
-    def _request(self, method: str, headers: Mapping[str, str]) -> httpx.Request:
+    def _request(self, method: str, headers: Mapping[str, str], body: bytes) -> httpx.Request:
         """Return the request; a proxy that forwards gets the whole URL (RFC 9112 section 3.2.2)."""
         fields = {
             "Host": self._url.netloc,
@@ -74,7 +74,8 @@ class Exchange:
             target = str(self._url)
             if self._opened.proxy_authorization:
                 fields["Proxy-Authorization"] = self._opened.proxy_authorization
-        return httpx.Request(method, str(self._url), headers=fields, extensions={"target": target})
+        content = body or None
+        return httpx.Request(method, str(self._url), headers=fields, content=content, extensions={"target": target})
 
     async def body(self, head: httpx.Response, limit: int) -> Response:
         """Read at most `limit` bytes of the body, none of it decoded; the answer says how it ended."""

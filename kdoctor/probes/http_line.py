@@ -83,7 +83,7 @@ class Line(httpx.AsyncBaseTransport):
         if self._http is None:
             self._http = httpcore.AsyncHTTP11Connection(url.origin, self._wire)
         self._wire.bound_head(HEAD_LIMIT)
-        asked = httpcore.Request(request.method, url, headers=request.headers.raw, content=b"")
+        asked = httpcore.Request(request.method, url, headers=request.headers.raw, content=request.content)
         answer = await self._http.handle_async_request(asked)
         self._wire.bound_head(None)
         headers = [(name, value) for name, value in answer.headers if name.lower() not in _NOT_FOR_HTTPX]

@@ -33,15 +33,21 @@ _TOKEN_USER = "<token>"  # noqa: S105  # docker-credential-helpers: the secret i
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """User and password for one registry; `source` is the file or helper that they come from."""
+    """User and password for one registry; `source` is the file or helper that they come from.
+
+    `identity` is an identity token, which a token server takes instead of them, in exchange.
+    """
 
     registry: str
     source: str
     user: str = field(repr=False)
     password: str = field(repr=False)
+    identity: str = field(default="", repr=False)
 
     def basic(self) -> str:
-        """Return the value of an Authorization field (RFC 7617)."""
+        """Return the value of an Authorization field (RFC 7617); empty where there is no password."""
+        if not self.password:
+            return ""
         return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
 
     def may_go_to(self, url: Url, *, insecure: bool) -> bool:
@@ -51,10 +57,7 @@ class Login:
 
 
 async def stored(machine: Machine, registry: str) -> Login | None:
-    """Return the login for a registry, None where none is stored or it is none that kdoctor can send.
-
-    An identity token, which must be exchanged at the token server by POST, is none.
-    """
+    """Return the login for a registry, None where none is stored or it is none that kdoctor can send."""
     path = config_path(machine)
     text = machine.read(path)
     if text is None:
@@ -82,9 +85,10 @@ def _of_file(config: Mapping[str, object], registry: str, path: str) -> Login | 
             user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
             return None
-    if jsonfile.text(entry.get("identitytoken")):
-        return None
-    return Login(registry, path, user, password.strip("\0")) if user and password else None
+    if not (user and password):
+        user = password = ""
+    identity = jsonfile.text(entry.get("identitytoken"))
+    return Login(registry, path, user, password.strip("\0"), identity) if password or identity else None
 
 
 def _of_helper(registry: str, program: str, answer: bytes) -> Login | None:
@@ -93,7 +97,9 @@ def _of_helper(registry: str, program: str, answer: bytes) -> Login | None:
     except (ValueError, RecursionError):
         return None
     user, secret = jsonfile.text(said.get("Username")), jsonfile.text(said.get("Secret"))
-    return Login(registry, program, user, secret) if user and secret and user != _TOKEN_USER else None
+    if user == _TOKEN_USER and secret:
+        return Login(registry, program, "", "", secret)
+    return Login(registry, program, user, secret) if user and secret else None
 
 
 def _get(machine: Machine, program: str, server: str) -> bytes:

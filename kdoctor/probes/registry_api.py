@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 MANIFEST_LIMIT = 1024 * 1024
 MANIFEST = {"Accept": oci.ACCEPT}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+CLIENT = "docker"
+"""The client_id that dockerd gives to token servers (docker/registry, AuthClientID)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +141,11 @@ class Api:
                 return token
             self._token, self._login = token, token.login
             return f"Bearer {token.value}"
-        if login is not None and any(one.scheme == "basic" for one in demanded) and self._may_send(login, self.base):
-            self._login = login.source
-            return login.basic()
-        return ""
+        basic = login.basic() if login is not None and any(one.scheme == "basic" for one in demanded) else ""
+        if login is None or not basic or not self._may_send(login, self.base):
+            return ""
+        self._login = login.source
+        return basic
 
     def _may_send(self, login: Login, url: Url) -> bool:
         trust = self._http.ask.vantage.trust(self.registry)
@@ -170,7 +174,10 @@ class Api:
         return trust.insecure or _within(failed.address, trust.insecure_networks)
 
     async def _fetch_token(self, challenge: challenges.Challenge, repository: str, login: Login | None) -> Token:
-        """GET the realm with service and scope (distribution, token specification); a login is never redirected."""
+        """GET the realm with service and scope (distribution, token specification); a login is never redirected.
+
+        An identity token is exchanged by POST, as dockerd does it (distribution, OAuth2 token specification).
+        """
         realm = challenge.params.get("realm", "")
         url = Url.parse(realm)
         if url is None:
@@ -183,8 +190,12 @@ class Api:
         shown = str(url).partition("?")[0]
         if login is None or not self._may_send(login, url):
             return read_token(shown, await self._http.request("GET", asked))
-        headers = {"Authorization": login.basic()}
-        answer = await self._http.request("GET", asked, headers, follow="no")
+        if login.identity:
+            form = {"grant_type": "refresh_token", "refresh_token": login.identity, "client_id": CLIENT, **query}
+            body = urlencode({name: value for name, value in form.items() if value}).encode()
+            answer = await self._http.request("POST", url, FORM, follow="no", body=body)
+        else:
+            answer = await self._http.request("GET", asked, {"Authorization": login.basic()}, follow="no")
         return replace(read_token(shown, answer), login=login.source)
 
 

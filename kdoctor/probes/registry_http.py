@@ -57,8 +57,9 @@ class Conversation:
         *,
         limit: int = BODY_LIMIT,
         follow: Follow = "any",
+        body: bytes = b"",
     ) -> Response | Failed:
-        """Ask, and follow at most 5 redirects; Authorization stays with the origin it was given for.
+        """Ask, and follow at most 5 redirects; Authorization and body stay with the origin they were given for.
 
         Never raises for what a peer does. A redirect that is not to be followed is returned as it is.
         """
@@ -66,7 +67,7 @@ class Conversation:
         origin = url.origin
         for _ in range(REDIRECTS + 1):
             sent = wanted if url.origin == origin else _without_credentials(wanted)
-            answer = await self._once(method, url, sent, limit)
+            answer = await self._once(method, url, sent, limit, body if url.origin == origin else b"")
             if isinstance(answer, Failed) or answer.status not in (301, 302, 303, 307, 308):
                 return answer
             target = Url.parse(answer.header("location") or "", url) if answer.header("location") else None
@@ -76,17 +77,19 @@ class Conversation:
         detail = f"{origin[1]} redirects more than {REDIRECTS} times, last to {url.host}"
         return Failed(url, "malformed", "redirect loop", detail)
 
-    async def _once(self, method: str, url: Url, headers: Mapping[str, str], limit: int) -> Response | Failed:
+    async def _once(
+        self, method: str, url: Url, headers: Mapping[str, str], limit: int, body: bytes
+    ) -> Response | Failed:
         """Ask once; a kept connection that the peer has closed meanwhile is replaced by a new one."""
         kept = self._idle.pop(url.origin, None)
         if kept is not None:
-            answer = await self._exchange(kept, method, url, headers, limit)
+            answer = await self._exchange(kept, method, url, headers, limit, body)
             if isinstance(answer, Response) or answer.outcome not in ("closed", "reset"):
                 return answer
         opened = await self._open(url)
         if isinstance(opened, Failed):
             return opened
-        return await self._exchange(Connection(opened), method, url, headers, limit)
+        return await self._exchange(Connection(opened), method, url, headers, limit, body)
 
     async def _open(self, url: Url) -> Opened | Failed:
         try:
@@ -102,13 +105,13 @@ class Conversation:
         return Failed(url, outcome, route.cause, route.detail, route.address, route.phase, route.outcome)
 
     async def _exchange(
-        self, connection: Connection, method: str, url: Url, headers: Mapping[str, str], limit: int
+        self, connection: Connection, method: str, url: Url, headers: Mapping[str, str], limit: int, body: bytes
     ) -> Response | Failed:
         """Send one request over a connection, read its answer, keep the connection where that is right."""
         exchange = Exchange(connection, url, self._deadline)
         keep = False
         try:
-            head = await exchange.head(method, headers)
+            head = await exchange.head(method, headers, body)
             if isinstance(head, Failed):
                 return head
             answer = await exchange.body(head, limit)

@@ -12,6 +12,7 @@ from kdoctor.settings import gourl, jsonfile, systemd
 from kdoctor.settings.daemon import DaemonProcess
 from kdoctor.settings.engine import EngineInfo, config_directory
 from kdoctor.settings.proxy import ProxySettings, Setting, from_environment
+from kdoctor.settings.reasons import NOT_READABLE
 from kdoctor.settings.source import Source
 
 _KEYS = {"HTTP_PROXY": "http-proxy", "HTTPS_PROXY": "https-proxy", "NO_PROXY": "no-proxy"}
@@ -97,7 +98,7 @@ def proxies(files: Files, info: EngineInfo | None) -> ProxySettings:
         found = {s.variable.upper(): _sourced(s.variable.upper(), s.value, declared, files) for s in env}
         found |= {s.variable.upper(): s for s in declared if s.source.kind in ("daemon-json", "command-line")}
     else:
-        return ProxySettings(unseen="the engine does not answer and its process's environment cannot be read")
+        return ProxySettings(unseen=NOT_READABLE)
     return ProxySettings(
         http=found.get("HTTP_PROXY"),
         https=found.get("HTTPS_PROXY"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from kdoctor.settings import goproxy, proxyvalue
 from kdoctor.settings.goproxy import Reason
+from kdoctor.settings.reasons import words
 from kdoctor.settings.source import Source
 
 __all__ = ["Decision", "ProxySettings", "Setting", "Source", "from_environment"]
@@ -82,17 +83,18 @@ class ProxySettings:
         found = [s.endpoint for s in (self.https, self.http) if s is not None]
         return tuple(dict.fromkeys(join_host_port(*e) for e in found if e is not None))
 
-    def route(self, url: str) -> Decision:
-        """Return how a Go program with these settings reaches the URL."""
+    def route(self, url: str, lang: str = "en") -> Decision:
+        """Return how a Go program with these settings reaches the URL; `because` is in the language."""
         if self.unseen is not None:
-            return Decision(None, self.unseen, unseen=self.unseen)
+            why = words(lang).unseen(self.unseen)
+            return Decision(None, why, unseen=why)
         decided = goproxy.decide(self._config(), url)
         scheme = url.partition(":")[0].lower()
         setting = {"http": self.http, "https": self.https}.get(scheme)
         proxy = decided.proxy
         return Decision(
             proxy=proxyvalue.printable(proxy) if proxy else None,
-            because=self._because(decided, scheme, setting),
+            because=self._because(decided, scheme, setting, lang),
             error=decided.error,
             setting=setting,
             raw=proxy.text() if proxy and not (setting and setting.masked) else None,
@@ -109,33 +111,15 @@ class ProxySettings:
             cgi=self.cgi,
         )
 
-    def _because(self, decided: goproxy.Decision, scheme: str, setting: Setting | None) -> str:
-        name = setting.variable if setting else f"{scheme.upper()}_PROXY"
-        origin = _origin(setting)
-        match decided.reason:
-            case Reason.SET:
-                return f"{name} is set{origin}"
-            case Reason.DROPPED:
-                return f"{name} is set{origin}, but Go cannot parse its value and drops it without a word"
-            case Reason.LOOPBACK:
-                return "loopback hosts are never proxied"
-            case Reason.NO_PROXY:
-                variable = self.no_proxy.variable if self.no_proxy else "NO_PROXY"
-                return f'{variable} entry "{decided.entry}" covers it{_origin(self.no_proxy)}'
-            case Reason.CGI:
-                return f"{name} is set{origin}, and so is REQUEST_METHOD: Go takes the process for a CGI program"
-            case Reason.UNSET if scheme == "https" and self.http is not None:
-                return f"no HTTPS_PROXY is set; {self.http.variable} is not used for https URLs"
-            case Reason.UNSET if scheme == "http" and self.https is not None:
-                return f"no HTTP_PROXY is set; {self.https.variable} is not used for http URLs"
-            case Reason.UNSET:
-                return f"no {scheme.upper()}_PROXY is set"
-            case Reason.OTHER_SCHEME:
-                return "proxies are for http and https URLs only"
-            case Reason.MALFORMED_HOST:
-                return "Go finds no host and port in the URL and goes direct"
-            case Reason.BAD_URL:
-                return "Go cannot parse the URL"
+    def _because(self, decided: goproxy.Decision, scheme: str, setting: Setting | None, lang: str) -> str:
+        say = words(lang)
+        other = {"http": self.https, "https": self.http}.get(scheme)
+        if decided.reason is Reason.UNSET and other is not None:
+            return say.other.format(name=f"{scheme.upper()}_PROXY", other=other.variable, scheme=scheme)
+        decisive = self.no_proxy if decided.reason is Reason.NO_PROXY else setting
+        name = decisive.variable if decisive else f"{scheme.upper()}_PROXY"
+        origin = say.origin(decisive.source if decisive else None)
+        return say.reasons[decided.reason].format(name=name, origin=origin, entry=decided.entry)
 
 
 def from_environment(env: Mapping[str, str], source: Source | None = None) -> ProxySettings:
@@ -158,10 +142,3 @@ def from_environment(env: Mapping[str, str], source: Source | None = None) -> Pr
 def join_host_port(host: str, port: int) -> str:
     """Return host:port, with brackets around an IPv6 address."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _origin(setting: Setting | None) -> str:
-    """Return where a setting stands, in parentheses; nothing for this shell's own environment."""
-    if setting is None or setting.source.kind == "environment":
-        return ""
-    return f" ({setting.source.text})"

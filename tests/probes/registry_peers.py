@@ -101,6 +101,7 @@ class Request:
     method: str
     target: str
     headers: Mapping[str, str]
+    body: bytes = b""
 
     @property
     def path(self) -> str:
@@ -164,7 +165,7 @@ class Peer:
         head = (first + await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         method, target, _ = head[0].split(" ", 2)
         headers = {k.strip().lower(): v.strip() for k, _, v in (line.partition(":") for line in head[1:] if line)}
-        request = Request(method, target, headers)
+        request = Request(method, target, headers, await reader.readexactly(int(headers.get("content-length", 0))))
         self.seen.append(request)
         answer = self.handler(request)
         if isinstance(answer, Awaitable):

@@ -7,6 +7,7 @@ import json
 import ssl
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 import trustme
@@ -46,7 +47,8 @@ def auths(host: str, password: str = PASSWORD) -> dict[str, object]:
         ({"reg.example.com": {"auth": "bm9jb2xvbg=="}}, "reg.example.com", None),
         ({"reg.example.com": {"auth": "%%"}}, "reg.example.com", None),
         ({"reg.example.com": {}}, "reg.example.com", None),
-        ({"reg.example.com": {"auth": "ZGV2Og==", "identitytoken": "x"}}, "reg.example.com", None),
+        ({"reg.example.com": {"auth": "ZGV2Og==", "identitytoken": "x"}}, "reg.example.com", ""),
+        ({"reg.example.com": {"auth": "ZGV2Og=="}}, "reg.example.com", None),
     ],
 )
 async def test_a_login_is_that_of_exactly_the_registry(
@@ -87,7 +89,7 @@ async def test_a_helper_is_asked_as_docker_asks_it(
     "script",
     [
         "echo 'credentials not found in native keychain'; exit 1",
-        'echo \'{"Username": "<token>", "Secret": "identity"}\'',
+        'echo \'{"Username": "<token>", "Secret": ""}\'',
         "echo '[1, 2'",
         "head -c 300000 /dev/zero",
         "exec sleep 30",
@@ -217,6 +219,78 @@ async def test_a_login_follows_no_redirect_of_a_token_server(
         await Asker(puller, frozenset({host}), logins=True).other("registry.manifest", image=f"{host}/{IMAGE}")
     assert "/token" in asked
     assert "/stolen" not in asked
+
+
+# --- Identity tokens --------------------------------------------------------------------------------
+
+
+def exchanging(content: Content, realm: Callable[[], str], sent: list[Request]) -> Callable[[Request], Answer]:
+    """Return a registry whose token server gives a token for the right identity token alone."""
+    inner = registry(content)
+
+    def answer(request: Request) -> Answer:
+        if request.path == "/oauth2/token":
+            sent.append(request)
+            if dict(parse_qsl(request.body.decode())).get("refresh_token") == "identity":
+                return 200, {}, b'{"access_token": "t"}'
+            return 401, {}, b'{"errors": [{"code": "UNAUTHORIZED", "message": "no"}]}'
+        if request.headers.get("authorization") == "Bearer t":
+            found: Answer = inner(request)  # type: ignore[assignment]  # a plain registry gives no raw bytes
+            return found
+        return 401, {"WWW-Authenticate": f'Bearer realm="{realm()}",service="s"'}, b""
+
+    return answer
+
+
+async def test_a_helper_gives_an_identity_token(tmp_path: Path) -> None:
+    config(tmp_path, {"credsStore": "lab"}, "/home/ann/.docker/config.json")
+    helper(tmp_path, 'echo \'{"Username": "<token>", "Secret": "identity"}\'')
+    found = await stored(machine_at(tmp_path), "reg.example.com")
+    assert found
+    assert (found.user, found.password, found.identity, found.basic()) == ("", "", "identity", "")
+    assert "identity=" not in repr(found)
+
+
+async def test_an_identity_token_is_exchanged(tmp_path: Path, puller: Puller, context: ssl.SSLContext) -> None:
+    content, sent, peers = Content(), list[Request](), list[Peer]()
+    content.single("1", "amd64")
+    async with serving(exchanging(content, lambda: f"https://{peers[0].host}/oauth2/token", sent), context) as peer:
+        peers.append(peer)
+        host = peer.host
+        config(tmp_path, {"auths": {host: {"auth": "ZGV2Og==", "identitytoken": "identity"}}})
+        found = await Asker(puller, frozenset({host}), logins=True).other("registry.manifest", image=f"{host}/{IMAGE}")
+    assert (found.outcome, found.data["login"]) == ("ok", CONFIG)
+    (asked,) = sent
+    assert (asked.method, asked.target, asked.headers.get("authorization")) == ("POST", "/oauth2/token", None)
+    assert dict(parse_qsl(asked.body.decode())) == {
+        "grant_type": "refresh_token",
+        "refresh_token": "identity",
+        "client_id": "docker",
+        "service": "s",
+        "scope": "repository:team/app:pull",
+    }
+    assert "identity" not in found.detail + str(found.data)
+
+
+@pytest.mark.parametrize(("token", "elsewhere"), [("revoked", False), ("identity", True)])
+async def test_an_identity_token_that_does_not_serve_is_told(
+    tmp_path: Path, puller: Puller, context: ssl.SSLContext, token: str, elsewhere: bool
+) -> None:
+    content, sent, peers = Content(), list[Request](), list[Peer]()
+    content.single("1", "amd64")
+
+    def realm() -> str:
+        host = peers[0].host
+        return f"https://{host.replace('127.0.0.1', 'localhost') if elsewhere else host}/oauth2/token"
+
+    async with serving(exchanging(content, realm, sent), context) as peer:
+        peers.append(peer)
+        host = peer.host
+        config(tmp_path, {"auths": {host: {"identitytoken": token}}})
+        found = await Asker(puller, frozenset({host}), logins=True).other("registry.manifest", image=f"{host}/{IMAGE}")
+    assert found.outcome != "ok"
+    assert not any(b"identity" in one.body for one in sent)
+    assert token not in found.detail + str(found.data)
 
 
 # --- docker-registry with htpasswd ------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kdoctor.settings import proxy, proxyvalue
+from kdoctor.settings.reasons import NOT_READABLE
 from kdoctor.settings.source import Source
 
 HUB = "https://registry-1.docker.io/v2/"
@@ -22,6 +23,15 @@ def test_the_reason_names_the_variable_and_the_rule() -> None:
     assert route("http://localhost/", HTTP_PROXY="http://p:1").because == "loopback hosts are never proxied"
     assert route(HTTP_PROXY="http://p:1").because == "no HTTPS_PROXY is set; HTTP_PROXY is not used for https URLs"
     assert route().because == "no HTTPS_PROXY is set"
+
+
+def test_the_reason_comes_in_chinese() -> None:
+    drop_in = Source("systemd", "HTTPS_PROXY in /etc/x.conf", "/etc/x.conf", 3)
+    settings = proxy.ProxySettings(http=None, https=proxy.Setting("HTTPS_PROXY", "http://p:1", drop_in))
+    assert settings.route("https://quay.io/", "zh").because == "设置了 HTTPS_PROXY（/etc/x.conf 第 3 行）"
+    assert settings.route("http://quay.io/", "zh").because == "没有设置 HTTP_PROXY；HTTPS_PROXY 不用于 http 的 URL"
+    unseen = proxy.ProxySettings(unseen=NOT_READABLE).route("https://quay.io/", "zh")
+    assert unseen.because == unseen.unseen == "引擎没有应答，其进程的环境变量也无法读取"
 
 
 def test_the_proxy_is_shown_without_userinfo_and_dialled_with_it() -> None:
