@@ -16,7 +16,7 @@ from kdoctor.settings.proxyvalue import credentials
 
 if TYPE_CHECKING:
     from kdoctor.probes.ask import Asking
-    from kdoctor.settings.proxy import Decision, ProxySettings
+    from kdoctor.settings.proxy import Decision, ProxySettings, Setting
 
 _DEFAULT_URL = "https://registry-1.docker.io/v2/"
 _SCHEMES = ("http", "https", "socks5", "socks5h")
@@ -52,17 +52,37 @@ def _setting(decision: Decision, configured: ProxySettings) -> dict[str, Value]:
     if configured.no_proxy:
         data["no_proxy"] = configured.no_proxy.value
     setting = decision.setting
+    if decision.proxy is None and not decision.problem:
+        data |= _spare(decision, configured)
     if setting is None:
         return data
     data |= {
         "variable": setting.variable,
         "value": mask(setting.shown),
-        "source": setting.source.text,
-        "kind": setting.source.kind,
         "credentials": setting.masked or credentials(setting.value),
     }
-    place = (("file", setting.source.file), ("line", setting.source.line))
-    return data | {name: value for name, value in place if value is not None}
+    return _place(setting) | data
+
+
+def _spare(decision: Decision, configured: ProxySettings) -> dict[str, Value]:
+    """Return the proxy that is set and not asked for this URL, and the setting to change for it to be."""
+    if decision.entry is not None and configured.no_proxy and decision.setting:
+        spare, change, why = decision.setting, configured.no_proxy, {"entry": decision.entry}
+    elif decision.setting is None and configured.http and not configured.https:
+        spare, change, why = configured.http, configured.http, {"lacks": "HTTPS_PROXY"}
+    else:
+        return {}
+    if spare.endpoint is None:
+        return {}
+    scheme, separator, _ = spare.value.partition("://")
+    shown = f"{scheme.lower() if separator else 'http'}://{host_port(*spare.endpoint)}"
+    return {"spare": mask(shown), **why, **_place(change)}
+
+
+def _place(setting: Setting) -> dict[str, Value]:
+    source = setting.source
+    place = (("source", source.text), ("kind", source.kind), ("file", source.file), ("line", source.line))
+    return {name: value for name, value in place if value is not None}
 
 
 async def speaks(ask: Asking, proxy: str) -> Found:

@@ -61,6 +61,23 @@ async def test_direct_says_why(tmp_path: Path) -> None:
     assert (await run(Ask(place(tmp_path)), "proxy.settings")).outcome == "direct"
 
 
+async def test_a_proxy_that_is_set_and_not_asked_is_named(tmp_path: Path) -> None:
+    env = {"HTTP_PROXY": f"http://user:{SECRET}@proxy.test:3128"}
+    found = await run(Ask(place(tmp_path, env=env)), "proxy.settings", url="https://reg.test/v2/")
+    assert (found.outcome, found.data["spare"], found.data["lacks"]) == (
+        "direct",
+        "http://proxy.test:3128",
+        "HTTPS_PROXY",
+    )
+    env = {"HTTPS_PROXY": f"http://user:{SECRET}@proxy.test:3128", "NO_PROXY": "a.test,*"}
+    past = await run(Ask(place(tmp_path, env=env)), "proxy.settings", url="https://reg.test/v2/")
+    assert (past.outcome, past.data["spare"], past.data["entry"]) == ("direct", "http://proxy.test:3128", "*")
+    assert "NO_PROXY" in str(past.data["source"])
+    assert SECRET not in f"{found} {past}"
+    none = await run(Ask(place(tmp_path, env={})), "proxy.settings", url="https://reg.test/v2/")
+    assert "spare" not in none.data
+
+
 @pytest.mark.parametrize(
     "value", ["http://user:pa%ss@p.test:3128", '"http://p.test:3128"', "http://p.test:3128 ", "http://u:a/b@p.test:1"]
 )
