@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from kdoctor.vantages import Mirror
 
 # Answers with which a mirror stands in the way, or would have to be waited for. A mirror that lacks
-# the image or wants credentials is alive: the puller goes on to the next endpoint.
+# the image is alive: the puller goes on to the next endpoint.
 _DEAD = frozenset(
     {
         "unreached",
@@ -42,6 +42,7 @@ _DEAD = frozenset(
     }
 )
 _ANSWERS = ("ok", "challenge")
+_NOT_FOR_ALL = ("unauthorized", "denied", "not-found", "name-unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,9 @@ class _Tried:
     cause: str
     detail: str
 
-    @property
-    def dead(self) -> bool:
-        return self.outcome in _DEAD
+    def dead(self, *, login: bool) -> bool:
+        """Tell whether it serves nothing; with `login` also where it wants one, which nobody gives it."""
+        return self.outcome in _DEAD or (login and self.outcome == "unauthorized")
 
 
 async def mirrors(ask: Asking, registry: str | None = None, image: str | None = None) -> Found:
@@ -72,11 +73,14 @@ async def mirrors(ask: Asking, registry: str | None = None, image: str | None = 
     tries = asyncio.gather(*(_try(ask, one, canonical(name), reference) for one in configured))
     own, tried = await asyncio.gather(upstream, tries)
     instead = any(one.instead for one in configured)
-    return _summed_up(name, tried, "replaced" if instead else own.outcome)
+    # dockerd has no login for a mirror; a node's runtime may. Where the registry itself has no such image
+    # for everybody, a mirror only repeats that.
+    login = ask.vantage.name == "docker" and own.outcome not in _NOT_FOR_ALL
+    return _summed_up(name, tried, "replaced" if instead else own.outcome, login=login)
 
 
-def _summed_up(registry: str, tried: list[_Tried], upstream: str) -> Found:
-    dead = [one for one in tried if one.dead]
+def _summed_up(registry: str, tried: list[_Tried], upstream: str, *, login: bool) -> Found:
+    dead = [one for one in tried if one.dead(login=login)]
     working = [one for one in tried if one.outcome in _ANSWERS]
     first = (dead or tried)[0]
     data = fields(
@@ -115,6 +119,8 @@ async def _try(ask: Asking, mirror: Mirror, registry: str, reference: Reference 
             found = await look_up(api, reference, tags=False)
             outcome, detail = found.outcome, found.detail
             cause = str(found.data.get("cause") or found.data.get("status") or outcome)
+            if outcome == "unauthorized":
+                cause = f"it wants a login, {cause}"
         else:
             outcome, cause, detail = await _pinged(api)
     return _Tried(shown, mirror, outcome, cause, detail)

@@ -21,9 +21,11 @@ def configured(url: str, line: int = 1) -> Mirror:
     return Mirror(url, Source("daemon-json", "registry-mirrors", "/etc/docker/daemon.json", line))
 
 
-async def ask_mirrors(tmp_path: Path, urls: list[str], upstream: str, image: str | None = None) -> Evidence:
+async def ask_mirrors(
+    tmp_path: Path, urls: list[str], upstream: str, image: str | None = None, vantage: str = "docker"
+) -> Evidence:
     own = tuple(configured(url, line) for line, url in enumerate(urls, 1))
-    asker = Asker(Puller(tmp_path, own_mirrors=own), frozenset({upstream}))
+    asker = Asker(Puller(tmp_path, own_mirrors=own, name=vantage), frozenset({upstream}))
     given = {"image": f"{upstream}/{image}"} if image else {"registry": upstream}
     return await asker.other("registry.mirrors", **given)
 
@@ -79,6 +81,24 @@ async def test_a_mirror_that_lacks_the_image_is_not_dead(answer: Answer, tmp_pat
     async with serving(lambda request: answer) as mirror, serving(registry(Content())) as upstream:
         found = await ask_mirrors(tmp_path, [f"http://{mirror.host}"], upstream.host, "lib/app:1")
     assert (found.outcome, found.data["working"]) == ("ok", ())
+
+
+@pytest.mark.parametrize(
+    ("vantage", "there", "outcome"),
+    [("docker", True, "all-dead"), ("docker", False, "ok"), ("node:a", True, "ok")],
+)
+async def test_a_mirror_that_wants_a_login_serves_no_dockerd(
+    tmp_path: Path, vantage: str, there: bool, outcome: str
+) -> None:
+    wants = (401, {"WWW-Authenticate": 'Basic realm="x"'}, b"")
+    content = Content()
+    content.single("1", "amd64")
+    behind = registry(content) if there else lambda request: wants
+    async with serving(lambda request: wants) as mirror, serving(behind) as upstream:
+        found = await ask_mirrors(tmp_path, [f"http://{mirror.host}"], upstream.host, "lib/app:1", vantage)
+    assert found.outcome == outcome
+    if outcome == "all-dead":
+        assert found.data["cause"] == "it wants a login, 401"
 
 
 async def test_plain_http_goes_through_the_proxy_with_the_whole_url(tmp_path: Path) -> None:
