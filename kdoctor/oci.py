@@ -133,6 +133,11 @@ def config_platform(body: bytes) -> Platform | None:
     return _platform(document) if isinstance(document, dict) else None
 
 
+def is_schema1(media_type: str) -> bool:
+    """Tell whether a manifest is in Docker's first format, which engines stopped reading from 2024 on."""
+    return media_type.startswith("application/vnd.docker.distribution.manifest.v1+")
+
+
 def is_digest(text: str | None) -> bool:
     """Tell whether the text is a digest that can be checked."""
     return bool(text and _DIGEST.fullmatch(text))

@@ -1,12 +1,10 @@
 """Does the image exist for the puller's platform, and do its bytes arrive?
 
-Both questions need the index and the manifest, whose GETs count against Docker Hub's quota: each is
-fetched once per digest, and never below the reserve.
+Both questions need the index and the manifest (manifests.py).
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from kdoctor import oci
@@ -15,7 +13,7 @@ from kdoctor.probes import registry_answers
 from kdoctor.probes.ask import Found
 from kdoctor.probes.http_exchange import FAIR_SECONDS
 from kdoctor.probes.http_messages import Failed, Response
-from kdoctor.probes.registry import QUOTA_RESERVE
+from kdoctor.probes.manifests import document, left, text, unusable
 from kdoctor.probes.registry_answers import fields
 from kdoctor.probes.registry_api import Answered, Api, Token, api_of
 from kdoctor.probes.registry_http import Conversation
@@ -27,11 +25,6 @@ if TYPE_CHECKING:
 CONFIG_LIMIT = 1024 * 1024
 LAYER_BYTES = 256 * 1024
 
-_KEPT = 32
-_KEPT_BYTES = 256 * 1024
-# Manifests by digest: what has the digest is the same wherever it came from.
-_documents: OrderedDict[str, bytes] = OrderedDict()
-
 # How opening the route to a blob's host can fail, in the outcomes of registry.blob. What a proxy on
 # the way does stays "unreached", with the cause.
 _REACH = {"refused": "refused", "timeout": "timeout", "reset": "reset"}
@@ -41,14 +34,17 @@ async def platform(ask: Asking, image: str, platform: str | None = None) -> Foun
     """Read the index (or the single image's config) and look for the puller's platform."""
     wanted = oci.Platform.parse(platform or ask.vantage.platform())
     known = await ask.other("registry.manifest", image=image)
-    if (reason := _unusable(known)) is not None:
+    if (reason := unusable(known)) is not None:
         return reason
+    media = text(known, "media_type") or ""
+    if oci.is_schema1(media):
+        return Found("unsupported", f"{image} is in the format of 2015, Docker's schema 1", fields(media=media))
     async with Conversation(ask) as http:
         reference = parse(image)
         api = api_of(http, reference)
         if isinstance(api, Found):
             return api
-        top = await _document(api, reference, _text(known, "digest"), _left(known))
+        top = await document(api, reference, text(known, "digest"), left(known))
         if isinstance(top, Found):
             return top
         if isinstance(top, oci.Index):
@@ -87,7 +83,7 @@ async def _single(api: Api, reference: Reference, manifest: oci.Manifest, wanted
 async def blob(ask: Asking, image: str) -> Found:
     """Fetch the config and the beginning of the smallest layer, through the redirect to the blob host."""
     known = await ask.other("registry.manifest", image=image)
-    if (reason := _unusable(known)) is not None:
+    if (reason := unusable(known)) is not None:
         return reason
     suits = await ask.other("registry.platform", image=image)
     if suits.outcome == "mismatch":
@@ -104,15 +100,15 @@ async def blob(ask: Asking, image: str) -> Found:
 
 
 async def _manifest_for(api: Api, reference: Reference, known: Evidence, wanted: oci.Platform) -> oci.Manifest | Found:
-    top = await _document(api, reference, _text(known, "digest"), _left(known))
+    top = await document(api, reference, text(known, "digest"), left(known))
     if not isinstance(top, oci.Index):
         return top
     entry = top.choose(wanted) or next(iter(top.manifests), None)
     if entry is None:
         return Found(UNSEEN, f"the index of {reference} lists no image")
     # The index counted as one pull, if it had to be fetched: the reserve holds for this one too.
-    left = _left(known)
-    inner = await _document(api, reference, entry.digest, None if left is None else left - 1)
+    spare = left(known)
+    inner = await document(api, reference, entry.digest, None if spare is None else spare - 1)
     if isinstance(inner, oci.Index):
         return Found(UNSEEN, f"the index of {reference} holds another index")
     return inner
@@ -201,55 +197,3 @@ def _status_outcome(status: int) -> str:
         return "server-error"
     known = {401: "forbidden", 403: "forbidden", 451: "forbidden", 404: "not-found", 410: "not-found"}
     return known.get(status, "rate-limited" if status == 429 else UNSEEN)
-
-
-async def _document(
-    api: Api, reference: Reference, digest: str | None, left: int | None
-) -> oci.Index | oci.Manifest | Found:
-    """Return the manifest or index with the digest, fetched once; a Found says why there is none."""
-    body = _documents.get(digest or "")
-    if body is None:
-        if left is not None and left < QUOTA_RESERVE:
-            return Found(UNSEEN, f"only {left} pulls are left at {reference.registry}: they are not spent on this")
-        answer = await api.manifest("GET", reference.repository, digest or reference.object)
-        if isinstance(answer, Failed):
-            outcome = "unreached" if answer.outcome == "unreached" else UNSEEN
-            return Found(outcome, answer.detail, fields(cause=answer.cause))
-        if isinstance(answer, Token):
-            return Found(UNSEEN, answer.detail)
-        response = answer.response
-        body = response.body
-        if response.status != 200 or response.ending != "complete":
-            return Found(UNSEEN, f"{response.url.netloc} answered {response.status} for the manifest of {reference}")
-        if digest and not oci.matches(digest, body):
-            return Found(UNSEEN, f"the manifest that {response.url.netloc} sent has not the digest {digest}")
-        _keep(digest, body)
-    parsed = oci.parse(body)
-    return parsed or Found(UNSEEN, f"the manifest of {reference} is of a kind that is not read here")
-
-
-def _keep(digest: str | None, body: bytes) -> None:
-    if digest and len(body) <= _KEPT_BYTES:
-        _documents[digest] = body
-        while len(_documents) > _KEPT:
-            _documents.popitem(last=False)
-
-
-def _unusable(known: Evidence) -> Found | None:
-    """Return the reason to look no further than the manifest."""
-    if known.outcome == "ok":
-        return None
-    data = fields(cause=known.data.get("cause"))
-    if known.outcome == "unreached":
-        return Found("unreached", known.detail, data)
-    return Found(UNSEEN, f"the manifest comes first, and it is {known.outcome}: {known.detail}")
-
-
-def _text(known: Evidence, name: str) -> str | None:
-    value = known.data.get(name)
-    return value if isinstance(value, str) else None
-
-
-def _left(known: Evidence) -> int | None:
-    value = known.data.get("remaining")
-    return value if isinstance(value, int) else None

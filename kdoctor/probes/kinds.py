@@ -324,9 +324,9 @@ _KINDS = (
         "Has the image a variant for the platform of the puller?",
         "kdoctor.probes.image:platform",
         "trust",
-        ("ok", "mismatch", "single", UNREACHED),
+        ("ok", "mismatch", "single", "unsupported", UNREACHED),
         {"image": "image", "platform": "platform?"},
-        {"wanted": "text", "available": "list", "cause": "text"},
+        {"wanted": "text", "available": "list", "media": "text", "cause": "text"},
     ),
     Kind(
         "registry.blob",
