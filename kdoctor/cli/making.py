@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from kdoctor.cli.agreeing import Consent, ask
+from kdoctor.cli.agreeing import ask
 from kdoctor.cli.saying import say, teller
-from kdoctor.cli.shared import Shared
+from kdoctor.cli.shared import Consent, Shared
 from kdoctor.fixes.errors import FixError, RefusedError
 from kdoctor.report.planjson import Came
 from kdoctor.rules.book import Book
