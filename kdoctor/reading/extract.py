@@ -10,13 +10,15 @@ import functools
 import re
 from collections.abc import Iterator, Mapping
 
+from kdoctor.reading.engines import engine
+
 _IMAGE_REF = (
     r"[a-zA-Z0-9][\w.-]{0,120}(?::\d{1,5}/)?(?:[\w./-]{0,200}[\w])?(?::[\w][\w.-]{0,127})?(?:@sha256:[0-9a-f]{6,64})?"
 )
 _QUOTED = rf"[\"'`]?(?:docker\.io/library/)?(?P<v>{_IMAGE_REF})"
 
 _IMAGE = (
-    rf"(?:failed to pull (?:and unpack )?image|failed to resolve (?:ref(?:erence)?|image|source metadata for)|image with reference|failed to push|push permission for|suggest the author of|failed to get sandbox image|back-off pulling image|pulling image|failed pulling image|container image|sandbox image|unable to find image|error downloading image|failed to start image|pull image|pullimage|unable to pull manifest from|trying to access|accessing|failed to pull kic(?:base)? image|error pulling image|failed to load image|couldn't parse image (?:reference|name)|image pull failed for|unable to pull(?: image)?|failed to inspect image|retrieving image|failed to download image|pullimage from image service failed|ensuring node image|pull access denied for|manifest for|repository(?= [\w./:-]{{1,255}} not found)|requested image|download image|unable to download|errimagepull: ?)[ (:]{{1,3}}{_QUOTED}",
+    rf"(?:failed to pull (?:and unpack )?image|failed to resolve (?:ref(?:erence)?|image|source metadata for)|image with reference|failed to push|push permission for|(?:image )?verification failed for|failed to verify image|suggest the author of|failed to get sandbox image|back-off pulling image|pulling image|failed pulling image|container image|sandbox image|unable to find image|error downloading image|failed to start image|pull image|pullimage|unable to pull manifest from|trying to access|accessing|failed to pull kic(?:base)? image|error pulling image|failed to load image|couldn't parse image (?:reference|name)|image pull failed for|unable to pull(?: image)?|failed to inspect image|retrieving image|failed to download image|pullimage from image service failed|ensuring node image|pull access denied for|manifest for|repository(?= [\w./:-]{{1,255}} not found)|requested image|download image|unable to download|errimagepull: ?)[ (:]{{1,3}}{_QUOTED}",
     r"\btrying to pull (?P<v>[a-z0-9][\w.-]{0,120}(?::\d{1,5})?/[\w./-]{1,200}:[\w][\w.-]{0,127}?)\.\.\.",
     rf"\b(?:docker|podman|nerdctl|crictl|ctr(?: -n \S+)?(?: images?)?|skopeo|crane|sudo docker|docker image|podman image) {{1,3}}(?:pull|push|run|create|inspect|copy)(?: {{1,3}}-{{1,2}}[\w-]+(?:=\S+)?){{0,8}} {{1,3}}{_QUOTED}",
     rf"docker://(?P<v>{_IMAGE_REF})",
@@ -92,36 +94,7 @@ _REGISTRY = (
     r"https?://(?P<v>(?:\[[0-9a-f:]{2,45}\]|[\w.-]{1,253})(?::\d{1,5})?)",
     r"\bpush refers to (?:a )?repository \[(?P<v>[\w.-]{1,253}(?::\d{1,5})?)/",
     r"\b(?:docker|podman|buildah|skopeo|nerdctl|helm registry|oras|crane auth) login (?:-{1,2}\S+[ =]\S+ ){0,4}(?:https?://)?(?P<v>[a-z0-9][\w.-]{1,253}(?::\d{1,5})?)",
-    r" /v2/[^\s\"]{1,300} in (?P<v>[\w.-]{1,253}(?::\d{1,5})?):",
-)
-_ENGINES: tuple[tuple[str, str], ...] = (
-    ("cri-o", r"\bcri-?o\b|crio\["),
-    (
-        "podman",
-        r"\bpodman\b|^Error: (?:initializing source|unable to copy from source) docker://|Trying to pull .{1,200}\.\.\.",
-    ),
-    ("skopeo", r"\bskopeo\b|level=fatal msg=\"?Error parsing image name"),
-    ("kind", r"kindest/node|kind create cluster|failed to create cluster: failed to pull"),
-    ("k3d", r"\bk3d\b|rancher/k3s"),
-    ("k3s", r"\bk3s(?:\[|\b)|rancher/mirrored|/var/lib/rancher"),
-    ("kubeadm", r"\[preflight\]|\bkubeadm\b|\[ERROR [A-Z]|\[WARNING [A-Z]"),
-    ("minikube", r"\bminikube\b|kicbase|Exiting due to [A-Z]|(?:VM|container) is having trouble accessing https?:"),
-    (
-        "kubelet",
-        r"\bkubelet\b|Failed to pull image \"|ErrImagePull|ImagePullBackOff|CreatePodSandbox|Back-off pulling image|rpc error: code =",
-    ),
-    ("compose", r"\bdocker[- ]compose\b|^ERROR: for \w"),
-    ("buildkit", r"failed to solve|\[internal\] load|buildx|buildkit"),
-    ("docker", r"Error response from daemon|\bdocker(?:d|\.exe)?\b(?!\.(?:io|com|internal)\b)|Unable to find image"),
-    ("containerd", r"failed to resolve reference|failed to pull and unpack|\bcontainerd\b|\bctr\b"),
-    ("helm", r"\bhelm\b|INSTALLATION FAILED"),
-    ("kubectl", r"\bkubectl\b|Unable to connect to the server|did you specify the right host or port"),
-    ("crane", r"\bcrane\b|MANIFEST_UNKNOWN|NAME_UNKNOWN"),
-    ("curl", r"curl: \(\d+\)"),
-    ("python", r"Traceback \(most recent|HTTPSConnectionPool|requests\.exceptions|urllib3"),
-    ("java", r"\bjava\.|javax\.|PKIX path"),
-    ("node", r"\b(?:ENOTFOUND|ECONNREFUSED|EAI_AGAIN|ECONNRESET|ETIMEDOUT)\b"),
-    ("docker", r"Get \"?https?://[^\s\"]+/v2/"),
+    r"(?: /v2/[^\s\"]{1,300} in|(?:upload blob|uploading manifest) \S{1,200} to) (?P<v>[\w.-]{1,253}(?::\d{1,5})?)(?:/[^\s:\"]{1,255})?:",
 )
 # Hosts of pages for people that errors point to.
 _PAGES = re.compile(
@@ -140,11 +113,6 @@ _NOT_IMAGES = frozenset(
 def _compiled(pattern: str) -> re.Pattern[str]:
     """Compile when first needed: most runs need few of these."""
     return re.compile(pattern, re.IGNORECASE | re.MULTILINE)
-
-
-def engine(text: str) -> str | None:
-    """Return the program whose words the text is, as well as can be told."""
-    return next((name for name, pattern in _ENGINES if _compiled(pattern).search(text)), None)
 
 
 def facts(name: str, text: str, before: int) -> Iterator[str]:
@@ -177,9 +145,17 @@ def _near(found: Iterator[tuple[int, str]], before: int) -> Iterator[str]:
 def _images(text: str, before: int) -> Iterator[str]:
     for pattern in _IMAGE:
         found = ((m.start("v"), _trimmed(m["v"])) for m in _compiled(pattern).finditer(text))
-        yield from _near(((at, v) for at, v in found if plausible_image(v)), before)
+        yield from _near(((at, _tagged(v, text)) for at, v in found if plausible_image(v)), before)
     yield from _near((_of_pulling(m, text) for m in _compiled(_PULLING).finditer(text)), before)
     yield from _near((_of_manifest_url(m) for m in _compiled(_MANIFEST_URL).finditer(text)), before)
+
+
+def _tagged(image: str, text: str) -> str:
+    """Return the image with its tag where the text names one elsewhere, and only one: some messages leave it out."""
+    if ":" in image.rpartition("/")[2] or "@" in image:
+        return image
+    tags = set(re.findall(rf"(?<![\w./-]){re.escape(image)}:(\w[\w.-]{{0,127}})(?![\w/])", text))
+    return f"{image}:{_trimmed(tags.pop())}" if len(tags) == 1 else image
 
 
 def _of_pulling(found: re.Match[str], text: str) -> tuple[int, str]:

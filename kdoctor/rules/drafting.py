@@ -13,8 +13,8 @@ import yaml
 
 from kdoctor.errors import UsageError, did_you_mean
 from kdoctor.masking import mask
-from kdoctor.reading import extract
 from kdoctor.reading.clean import clean
+from kdoctor.reading.engines import engine
 from kdoctor.rules import model
 from kdoctor.rules.book import Book
 from kdoctor.rules.load import ID, TODO
@@ -82,11 +82,11 @@ def draft(
     if layer is not None and layer not in book.layers:
         raise UsageError(f'no layer "{layer}".{did_you_mean(layer, book.layers)} There are {", ".join(book.layers)}.')
     in_layer = layer or _layer(book, found, near)
-    engine = extract.engine(text) or "system"
-    engine = engine if engine in model.ENGINES else "system"
+    told = engine(text)
+    written_by = told if told in model.ENGINES else "system"
     shown = _example(text, found, fragments)
     negatives = list(_negatives(book, compiled(expand(found.regex, fragments)), near))
-    lines = _lines(chosen, in_layer, engine, found, shown, negatives, guessed=layer is None)
+    lines = _lines(chosen, in_layer, written_by, found, shown, negatives, guessed=layer is None)
     return Draft(chosen, in_layer, "\n".join(lines) + "\n", known)
 
 

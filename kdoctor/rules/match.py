@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from kdoctor.model import Location, Matched
 from kdoctor.reading import extract
 from kdoctor.reading.clean import clean
+from kdoctor.reading.engines import engine
 from kdoctor.reading.records import Record, records
 from kdoctor.reading.stream import Window
 from kdoctor.rules import model
@@ -143,13 +144,13 @@ def read(
     complete = [(hit, c) for hit in hits.values() if _complete(c := _candidate(hit, whole, source))]
     if done is not None:
         done.update((hit.rule.id, line) for hit, _ in complete for line in hit.lines)
-    engine = extract.engine(text[:_HEAD]) if complete else None
-    return [replace(c, engine=engine or _engine_near(whole, hit.record)) for hit, c in complete]
+    written_by = engine(text[:_HEAD]) if complete else None
+    return [replace(c, engine=written_by or _engine_near(whole, hit.record)) for hit, c in complete]
 
 
 def _engine_near(whole: Sequence[Record], i: int) -> str | None:
     """Return the engine whose words stand around a record: the beginning of a long text may not tell."""
-    return extract.engine("\n".join(record.text for record in whole[max(0, i - _NEIGHBOURS) : i + _NEIGHBOURS + 1]))
+    return engine("\n".join(record.text for record in whole[max(0, i - _NEIGHBOURS) : i + _NEIGHBOURS + 1]))
 
 
 def _present(book: Book, whole: Sequence[Record]) -> Mapping[str, Sequence[int]]:

@@ -11,8 +11,8 @@ from kdoctor.listings import Proposal
 from kdoctor.masking import mask
 from kdoctor.model import Host, Report
 from kdoctor.pseudonyms import Pseudonyms
-from kdoctor.reading import extract
 from kdoctor.reading.clean import Line, clean
+from kdoctor.reading.engines import engine
 from kdoctor.rules.book import Book
 from kdoctor.run.explain import Question, by_text, candidates
 
@@ -29,7 +29,7 @@ def propose(book: Book, question: Question, host: Host | None, own: Pseudonyms |
     text, left_out = redacted(question.text, names)
     asked = replace(question, text=text, source="text")
     report = by_text(book, asked, candidates(book, asked))
-    proposal = Proposal(text, names.replaced, left_out, extract.engine(text))
+    proposal = Proposal(text, names.replaced, left_out, engine(text))
     return replace(report, host=None if host is None else _redacted_host(host, names), proposal=proposal)
 
 
