@@ -33,7 +33,7 @@ rules: install
 	$(BIN)/kdoctor rules test
 
 units: install
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses=2 --dist=loadgroup
 
 lab: install ## only the fault lab (root, Linux)
 	$(BIN)/pytest tests/lab

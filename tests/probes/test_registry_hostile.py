@@ -190,7 +190,7 @@ def test_challenges_are_read_as_rfc_9110_writes_them(text: str, schemes: list[st
 def test_a_long_challenge_is_read_in_no_time(text: str) -> None:
     began = time.monotonic()
     challenges.parse([text])
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 1
 
 
 def test_tags_are_read_from_a_list_that_was_cut_off() -> None:

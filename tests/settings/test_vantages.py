@@ -89,7 +89,7 @@ def machine_at(root: Path, files: dict[str, str], env: dict[str, str] | None = N
 async def test_without_docker_there_is_no_docker_vantage_and_it_is_quick(make_machine: MakeMachine) -> None:
     started = time.monotonic()
     found = await vantages.look(make_machine())
-    assert time.monotonic() - started < 0.1
+    assert time.monotonic() - started < 1
     assert found.docker is None
     assert "not installed" in found.no_docker
     assert [v.name for v in found.all()] == ["shell"]
