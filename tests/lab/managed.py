@@ -62,7 +62,8 @@ class Systemd:
         script = _START.format(group=self._group, systemd=SYSTEMD)
         self.place = Place(["sh", "-eu", "-c", script], env=dict(os.environ), within=lab.here)
         lab.when_healing(self.close)
-        self.place.script('until [ "$(systemctl is-active lab.target 2>&1)" = active ]; do sleep 0.1; done')
+        active = 'until [ "$(systemctl is-active lab.target 2>&1)" = active ]; do sleep 0.1; done'
+        self.place.script(f"timeout {_SECONDS} sh -c '{active}'")
 
     def write(self, path: str, text: str) -> None:
         """Write a file that systemd reads."""

@@ -24,10 +24,13 @@ def systemd(lab: Lab) -> Iterator[Systemd]:
     lab.here.script("rm -rf /var/lib/kdoctor")
     lab.relay(7897, addresses.HOSTS[addresses.PROXY], addresses.PROXY_OPEN)
     lab.firewall.block_egress()
-    it = Systemd(lab)
-    it.write(DROP_IN, DEAD)
-    it.systemctl("daemon-reload")
-    it.systemctl("start", "docker")
+    try:
+        it = Systemd(lab)
+        it.write(DROP_IN, DEAD)
+        it.systemctl("daemon-reload")
+        it.systemctl("start", "docker")
+    except RuntimeError as error:
+        pytest.skip(f"systemd does not run in a namespace here: {error}")
     yield it
     lab.here.script("rm -rf /var/lib/kdoctor")
 
@@ -45,6 +48,7 @@ def pull(it: Systemd) -> subprocess.CompletedProcess[str]:
     return run(it, str(CLI), "pull", "alpine")
 
 
+@pytest.mark.where_possible
 def test_a_drop_in_under_a_real_systemd(systemd: Systemd) -> None:
     text = pull(systemd).stdout
     assert "proxyconnect tcp: dial tcp 127.0.0.1:7890: connect: connection refused" in text
