@@ -62,7 +62,7 @@ class Local:
 
     async def rest(self, targets: Sequence[Target]) -> None:
         """Look at disk, credentials, tools and, where one is meant, the cluster."""
-        steps = [self._host(targets), self._cluster(), self.configurations()]
+        steps = [self._host(targets), self._cluster(), self.configurations(), self._far_disks()]
         if self.place.name == "docker":
             steps += [self._disk(), self._credentials(targets)]
         await asyncio.gather(*steps)
@@ -73,6 +73,11 @@ class Local:
             self.walk.skip("disk", self.place, "", vantage.sharing("names").because if vantage else self.place.why_not)
             return
         await self.walk.step("disk", self.place, {}, {})
+
+    async def _far_disks(self) -> None:
+        """Look at the disks of the other machines on which images are kept: cluster nodes, and where an engine runs."""
+        far = [one for one in self.situation.vantages.far if one.way.tool or one.node.engine]
+        await asyncio.gather(*(self.walk.step("disk", Place(one.name, one), {}, {}) for one in far))
 
     async def _credentials(self, targets: Sequence[Target]) -> None:
         registries = dict.fromkeys(target.registry for target in targets)

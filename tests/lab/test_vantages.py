@@ -142,6 +142,14 @@ def test_hosts_toml_of_the_node_is_its_mirror(lab: Lab, node: Node) -> None:
     assert any(d["vantage"] == f"node:{NODE}" for d in report["diagnoses"]), told(report)
 
 
+def test_check_names_the_node_whose_disk_is_full(lab: Lab, node: Node) -> None:
+    node.fill("/var/lib/containerd")
+    report, status = kdoctor(lab, "check", "--image", PAUSE)
+    found = first(report)
+    assert (status, found["rule"], found["verdict"]) == (1, "disk-full", "confirmed"), told(report)
+    assert (found["vantage"], found["facts"]["path"]) == (f"node:{NODE}", "/var/lib/containerd")
+
+
 def test_route_lists_the_node(lab: Lab, node: Node) -> None:
     report, _ = kdoctor(lab, "route", f"https://{addresses.HUB}/v2/")
     assert [route["vantage"] for route in report["routes"]] == ["shell", "docker", f"node:{NODE}"]
