@@ -9,11 +9,13 @@ import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from importlib import resources
 
 from kdoctor.masking import mask
 from kdoctor.remote import answers
 from kdoctor.remote.answers import Answer, AnswerError
+from kdoctor.remote.sshmaster import SshMaster
 from kdoctor.remote.ways import Way
 
 ANSWER_LIMIT = 4 * 1024 * 1024
@@ -31,6 +33,7 @@ _VALUE = re.compile(r"[A-Za-z0-9_./:\\\[\]@%+,][A-Za-z0-9_./:\\\[\]@%+,-]{0,4095
 
 
 _RUNNING: set[asyncio.subprocess.Process] = set()
+_MASTERS: list[SshMaster] = []
 _AT_END: list[Callable[[], Awaitable[str | None]]] = []
 
 
@@ -75,6 +78,7 @@ class Session:
     def __init__(self, way: Way) -> None:
         self.way = way
         self._gate = asyncio.Semaphore(AT_ONCE)
+        self._master = SshMaster(way)
 
     async def ask(self, command: str, seconds: float, *values: str) -> Answer:
         """Ask one question; raise SessionError. The tools there get `seconds`, the way GRACE more."""
@@ -114,7 +118,8 @@ class Session:
         return Stream(process) if opened is None else self._read(opened, words, process.returncode)
 
     async def _start(self, arguments: Sequence[str]) -> asyncio.subprocess.Process:
-        argv = self.way.argv(checked(arguments))
+        values = checked(arguments)
+        argv = replace(self.way, program=await self._shared()).argv(values)
         pipe = asyncio.subprocess.PIPE
         try:
             process = await asyncio.create_subprocess_exec(
@@ -124,6 +129,13 @@ class Session:
             raise SessionError(f"{argv[0]} cannot be run: {error.strerror or error}") from error
         _RUNNING.add(process)
         return process
+
+    async def _shared(self) -> tuple[str, ...]:
+        """Return the program on the way, over a connection that stays open until end_all where that can be."""
+        program = await self._master.program()
+        if self._master.process is not None and self._master not in _MASTERS:
+            _MASTERS.append(self._master)
+        return program
 
     def _read(self, lines: Sequence[str], words: str, status: int | None) -> Answer:
         """Return the answer, or raise what the program on the way said last, else what came instead."""
@@ -171,7 +183,10 @@ async def end_all() -> list[str]:
 
     For the end of the event loop. Returns what could not be taken back.
     """
-    await asyncio.gather(*(_ended(process) for process in tuple(_RUNNING)))
+    masters = [_MASTERS.pop() for _ in tuple(_MASTERS)]
+    await asyncio.gather(*(_ended(process) for process in (*_RUNNING, *(one.process for one in masters))))
+    for one in masters:
+        one.forget()
     undone = [await _AT_END.pop()() for _ in tuple(_AT_END)]
     return [one for one in undone if one]
 

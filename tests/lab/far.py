@@ -78,7 +78,8 @@ class Node:
         """Mount a file system of 1 MiB and fill it."""
         pid = self._docker("inspect", "--format={{.State.Pid}}", NODE).strip()
         inside = f"mkdir -p {path}; mount -t tmpfs -o size=1m lab {path}; dd if=/dev/zero of={path}/x bs=64k count=100"
-        self._lab.here.script(f"nsenter --target={pid} --mount -- /bin/busybox sh -c '{inside} 2>/dev/null || true'")
+        enter = f"nsenter --target={pid} --mount --pid -- /bin/busybox sh -c"
+        self._lab.here.script(f"{enter} '{inside} 2>/dev/null || true'")
 
     def files(self) -> str:
         """Return the files that differ from the node's image."""

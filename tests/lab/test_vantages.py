@@ -185,6 +185,7 @@ def test_check_via_ssh_names_the_host(lab: Lab, host: SshHost) -> None:
     found = first(report)
     assert (found["rule"], found["verdict"], found["vantage"]) == ("dns-no-such-host", "confirmed", SSH), told(report)
     assert steps(report, "docker")["ping"] == "ok"
+    assert lab.here.run(["pgrep", "-x", "ssh"]).returncode == 1  # nor does the connection that they shared stay
 
 
 def test_explain_via_ssh_confirms_what_the_shell_cannot(lab: Lab, host: SshHost) -> None:
