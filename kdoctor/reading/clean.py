@@ -20,6 +20,7 @@ _ESCAPED_BYTE = re.compile(r"\\{2,8}(?=x[0-9a-f]{2})")
 _ESCAPED_SIGN = re.compile(r"\\u00(22|26|27|3[ce])", re.IGNORECASE)
 _ENTITY = re.compile(r"&(quot|#34|#39|apos|lt|gt|amp);")
 _SIGNS = {"quot": '"', "#34": '"', "#39": "'", "apos": "'", "lt": "<", "gt": ">", "amp": "&"}
+_BOLD = re.compile(r"(?<![\w*])\*\*(?=[^\s*])([^*]{1,120}[^\s*])\*\*(?!\*)")  # Markdown's emphasis in a pasted text
 _TYPOGRAPHIC = str.maketrans(
     {"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'", "\u00a0": " ", "：": ": "}
 )
@@ -188,6 +189,8 @@ def _plain(line: str) -> list[str]:
     if not line.isascii():
         line = line.translate(_TYPOGRAPHIC)
     line = _QUOTING.sub("", _CONTROL.sub("", line)).rstrip()
+    if "**" in line:
+        line = _BOLD.sub(r"\1", line)
     if "&" in line:
         line = _ENTITY.sub(lambda found: _SIGNS[found[1]], line)
     if "\\" not in line:

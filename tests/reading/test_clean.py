@@ -49,3 +49,11 @@ def test_powershell_names_the_command_first() -> None:
     """Windows PowerShell writes `docker : ` before a native command's error."""
     record = "docker : no such host\nAt line:1 char:1\n    + FullyQualifiedErrorId : NativeCommandError"
     assert texts(record)[0] == "no such host"
+
+
+def test_markdowns_emphasis_goes_and_masks_stay() -> None:
+    lines = clean("**dial tcp: lookup** quay.io: **no such host**\npassword=**** a ** b **c")
+    assert [line.text for line in lines] == [
+        "dial tcp: lookup quay.io: no such host",
+        "password=**** a ** b **c",
+    ]
