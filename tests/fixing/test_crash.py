@@ -1,10 +1,10 @@
-"""A fix that is killed at any of its system calls leaves whole files, and an undo that takes it back."""
+"""A fix, or an undo, that is killed at any of its system calls leaves whole files, and an undo that takes it back."""
 
+import os
 import re
 import shutil
 import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,21 +14,13 @@ from kdoctor.fixes import files
 from kdoctor.fixes.applying import apply
 from kdoctor.fixes.plan import Change, Command, Plan
 from kdoctor.fixes.store import Store
-from kdoctor.fixes.undoing import restore
+from kdoctor.fixes.undoing import choose, restore
 
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 
 CALLS = "openat,write,fsync,rename,unlink,mkdir,rmdir,fchmod,fchown,fsetxattr,flock"
 OLD = {"a.conf": b"old a\n", "b.conf": b"old b, longer than the new one\n"}
 NEW = {"a.conf": b"new a\n", "b.conf": b"new b\n", "new/folder/c.crt": b"new c\n"}
-
-DRIVER = """\
-import sys
-from tests.fixing.test_crash import change
-print("ready", flush=True)
-sys.stdin.readline()
-change(sys.argv[1])
-"""
 
 
 def plan(folder: Path) -> Plan:
@@ -41,10 +33,17 @@ def plan(folder: Path) -> Plan:
 
 
 def change(folder: str) -> None:
-    """Make the changes; what the traced process does."""
+    """Make the changes."""
     store = Store(Path(folder) / "state")
     with store.locked():
         apply(plan(Path(folder)), store, lambda _: None)
+
+
+def take_back(folder: str) -> None:
+    """Take the changes back."""
+    store = Store(Path(folder) / "state")
+    with store.locked():
+        restore(choose(store, None), store, lambda _: None)
 
 
 @pytest.fixture
@@ -60,36 +59,35 @@ def fresh(folder: Path) -> Path:
     return folder
 
 
-def traced(folder: Path, *options: str) -> tuple[int, str]:
-    """Make the changes under strace, attached behind the imports; return the status and the calls."""
-    root = Path(__file__).resolve().parents[2]
-    child = subprocess.Popen(
-        [sys.executable, "-c", DRIVER, str(folder)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        cwd=root,
-        text=True,
-    )
-    assert child.stdin is not None
-    assert child.stdout is not None
-    assert child.stdout.readline() == "ready\n"
+def traced(work: Callable[[str], None], folder: Path, *options: str) -> tuple[int, str]:
+    """Do the work in a child under strace; return its status (negative for a signal) and its calls.
+
+    The child is a fork of this process: sixty times a new Python would take a minute.
+    """
+    go, start = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.close(start)
+            if os.read(go, 1):
+                work(str(folder))
+                status = 0
+        finally:
+            os._exit(status)
+    os.close(go)
     log = folder / "calls"
-    command = ["strace", "-y", "-o", str(log), "-e", f"trace={CALLS}", *options, "-p", str(child.pid)]
-    tracer = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert tracer.stderr is not None
-    said = tracer.stderr.readline()
+    command = ["strace", "-y", "-o", str(log), "-e", f"trace={CALLS}", *options, "-p", str(child)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tracer, os.fdopen(start, "wb") as pipe:
+        assert tracer.stderr is not None
+        said = tracer.stderr.readline()
+        if "attached" in said:
+            pipe.write(b"x")
+        pipe.close()
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        tracer.communicate(timeout=60)
     if "attached" not in said:
-        child.kill()
-        tracer.kill()
         pytest.skip(f"strace cannot attach here: {said.strip()}")
-    child.stdin.write("\n")
-    child.stdin.flush()
-    status = child.wait(60)
-    tracer.wait(60)
-    tracer.stderr.close()
-    child.stdin.close()
-    child.stdout.close()
     return status, log.read_text()
 
 
@@ -122,7 +120,7 @@ def visible(found: dict[str, bytes]) -> dict[str, bytes]:
 
 
 def test_each_file_is_flushed_before_it_takes_its_place_and_its_folder_after(folder: Path) -> None:
-    status, log = traced(folder)
+    status, log = traced(change, folder)
     assert status == 0
     assert contents(folder) == NEW
     found = calls(log)
@@ -143,16 +141,38 @@ def test_each_file_is_flushed_before_it_takes_its_place_and_its_folder_after(fol
     assert len(backups) == len(OLD)
 
 
+def test_an_undo_flushes_each_file_before_it_takes_its_place_and_its_folder_after(folder: Path) -> None:
+    change(str(folder))
+    status, log = traced(take_back, folder)
+    assert status == 0
+    assert contents(folder) == OLD
+    found = calls(log)
+    for name in NEW:
+        path = folder / "etc" / name
+        temporary = path.with_name(f".{path.name}.kdoctor-1")
+        if name in OLD:
+            done = next(i for i, c in enumerate(found) if c.name == "rename" and f'"{temporary}", "{path}"' in c.text)
+            flushed = [i for i, c in enumerate(found) if c.name == "fsync" and f"<{temporary}>" in c.text]
+            assert flushed, name
+            assert flushed[-1] < done
+        else:
+            done = next(i for i, c in enumerate(found) if c.name == "unlink" and f'"{path}"' in c.text)
+        assert any(c.name == "fsync" and f"<{path.parent}>" in c.text for c in found[done + 1 :]), name
+        journal = [i for i, c in enumerate(found) if c.name == "fsync" and "/journal>" in c.text and i < done]
+        announced = [i for i, c in enumerate(found) if c.name == "write" and '"event\\": \\"undoing\\"' in c.text]
+        assert announced[0] < journal[-1], name
+
+
 @pytest.mark.timeout(900)
 def test_killed_at_any_call_the_files_are_whole_and_can_be_put_back(folder: Path, tmp_path: Path) -> None:
-    status, log = traced(folder)
+    status, log = traced(change, folder)
     assert status == 0
     all_points = list(points(calls(log)))
     assert len(all_points) > 60
     seen: dict[str, int] = {}
     for name, number in all_points:
         place = fresh(tmp_path / f"{name}-{number}")
-        status, _ = traced(place, "-e", f"inject={name}:signal=KILL:when={number}")
+        status, _ = traced(change, place, "-e", f"inject={name}:signal=KILL:when={number}")
         assert status == -9, (name, number)
         outcome = _judge(place, f"{name} {number}")
         seen[outcome] = seen.get(outcome, 0) + 1
@@ -181,4 +201,38 @@ def _judge(folder: Path, where: str) -> str:
     assert not (folder / "etc" / "new").exists(), where
     assert {path.stat().st_mode & 0o777 for path in (folder / "etc").glob("*.conf")} == {0o640}, where
     assert store.entries()[0].state == "undone", where
+    return state
+
+
+@pytest.mark.timeout(900)
+def test_an_undo_killed_at_any_call_leaves_whole_files_and_can_be_done_again(folder: Path, tmp_path: Path) -> None:
+    change(str(folder))
+    status, log = traced(take_back, folder)
+    assert status == 0
+    all_points = list(points(calls(log)))
+    assert len(all_points) > 25
+    seen: dict[str, int] = {}
+    for name, number in all_points:
+        place = fresh(tmp_path / f"undo-{name}-{number}")
+        change(str(place))
+        status, _ = traced(take_back, place, "-e", f"inject={name}:signal=KILL:when={number}")
+        assert status == -9, (name, number)
+        state = _judge_undo(place, f"{name} {number}")
+        seen[state] = seen.get(state, 0) + 1
+        shutil.rmtree(place)
+    assert set(seen) == {"applied", "interrupted", "undone"}, seen
+
+
+def _judge_undo(folder: Path, where: str) -> str:
+    found = visible(contents(folder))
+    for name, data in found.items():
+        assert data in (OLD.get(name), NEW[name]), (where, name, data)
+    assert set(OLD) <= set(found), where
+    state = Store(folder / "state").entries()[0].state
+    if state != "undone":
+        take_back(str(folder))
+    assert contents(folder) == OLD, where
+    assert not (folder / "etc" / "new").exists(), where
+    assert {path.stat().st_mode & 0o777 for path in (folder / "etc").glob("*.conf")} == {0o640}, where
+    assert [entry.state for entry in Store(folder / "state").entries()] == ["undone"], where
     return state
