@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from kdoctor.fixes import files, services
+from kdoctor.fixes import files, links, services
 from kdoctor.fixes.edits import edited
 from kdoctor.fixes.errors import FixError, NotEditableError
 from kdoctor.fixes.files import Found
@@ -21,12 +21,13 @@ _USER_SERVICES = frozenset({"docker-rootless"})
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A file with what it holds now and what it will; `data` None is no file."""
+    """A file with what it holds now and what it will; `data` None is no file. `link` is the link that led there."""
 
     shown: str
     path: Path
     found: Found
     data: bytes | None
+    link: str = ""
 
     def diff(self) -> list[str]:
         """Return the lines of a unified diff, without line ends."""
@@ -143,9 +144,13 @@ class _Draft:
         self._machine = machine
         self._found: dict[str, Found] = {}
         self._text: dict[str, str | None] = {}
+        self._links: dict[str, str] = {}
 
     def apply(self, edit: Edit, shown_by_peer: Mapping[str, str]) -> None:
         shown = f"{self._machine.home}{edit.file[1:]}" if edit.file.startswith("~/") else edit.file
+        named, shown = shown, links.followed(self._machine, shown)
+        if named != shown:
+            self._links[shown] = named
         if shown not in self._found:
             found = files.read(self._machine.path(shown), shown)
             self._found[shown] = found
@@ -165,7 +170,7 @@ class _Draft:
             text = self._text[shown]
             data = None if text is None else text.encode("utf-8", "surrogateescape")
             if data != found.data:
-                out.append(Change(shown, self._machine.path(shown), found, data))
+                out.append(Change(shown, self._machine.path(shown), found, data, self._links.get(shown, "")))
         return tuple(out)
 
 
@@ -243,7 +248,7 @@ def _actions(
     host: Host,
     stops: Sequence[str],
 ) -> tuple[Action, ...]:
-    paths = [change.shown for change in changes]
+    paths = [change.link or change.shown for change in changes]
     out: list[Action] = []
     for (service, user), verb in wanted.items():
         again = services.reload_command(machine, paths, user=user)
@@ -272,7 +277,10 @@ def _verb(service: str, verb: str, changes: Sequence[Change]) -> str:
         return verb
     if not changes:
         return verb
-    enough = all(one.path.name == "daemon.json" and services.reloads(one.found.data, one.data) for one in changes)
+    enough = all(
+        (one.link or one.shown).endswith("daemon.json") and services.reloads(one.found.data, one.data)
+        for one in changes
+    )
     return "reload" if enough else "restart"
 
 

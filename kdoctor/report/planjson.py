@@ -58,6 +58,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
         "files": [
             {
                 "file": change.shown,
+                "link": change.link or None,
                 "exists": change.found.data is not None,
                 "mode": f"{change.found.mode:04o}",
                 "diff": change.diff(),

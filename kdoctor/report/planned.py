@@ -34,6 +34,7 @@ class PlanWords:
     weaker: str
     nothing: str
     not_applied: str
+    link: str
 
 
 _ENGLISH = PlanWords(
@@ -54,6 +55,7 @@ _ENGLISH = PlanWords(
     weaker="This weakens security:",
     nothing="Everything is already as this fix would make it.",
     not_applied="Nothing was changed. To make it: {command}",
+    link="{link} is a link to {file}, which is edited; the link stays.",
 )
 _CHINESE = PlanWords(
     fix="修复",
@@ -73,6 +75,7 @@ _CHINESE = PlanWords(
     weaker="这会降低安全性：",
     nothing="一切已经是这个修复会做成的样子。",
     not_applied="没有做任何改动。要执行：{command}",
+    link="{link} 是指向 {file} 的链接；编辑的是后者，链接保持不变。",
 )
 
 
@@ -109,6 +112,8 @@ def _put_changes(page: Page, plan: Plan, say: PlanWords) -> None:
     page.gap()
     page.text(say.files, style="head")
     for change in plan.changes:
+        if change.link:
+            page.text(say.link.format(link=change.link, file=change.shown), indent=2, style="dim")
         put_diff(page, change.diff())
 
 

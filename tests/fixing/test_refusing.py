@@ -63,10 +63,53 @@ def test_several_fixes_of_one_file_compose_and_are_one_change(machine: Machine) 
     assert planned(machine, fix(edit()), fix(edit(add={"insecure-registries": ["r.corp:5000"]}))).empty
 
 
-def test_a_symbolic_link_is_not_replaced(machine: Machine) -> None:
-    (machine.root / "etc/daemon.json").rename(machine.root / "etc/kept.json")
-    (machine.root / "etc/daemon.json").symlink_to("kept.json")
-    with pytest.raises(FixError, match=r"/etc/daemon.json is a symbolic link to kept.json"):
+def test_a_symbolic_link_stays_and_the_file_that_it_leads_to_is_edited_and_put_back(machine: Machine) -> None:
+    link, kept = machine.root / "etc/daemon.json", machine.root / "etc/kept.json"
+    link.rename(kept)
+    link.symlink_to("kept.json")
+    kept.chmod(0o640)
+    before = kept.read_bytes()
+    plan = planned(machine, fix(edit()), fix(edit("kept.json", add={"dns": ["9.9.9.10"]})))
+    (change,) = plan.changes  # both names mean one file
+    assert (change.link, change.shown) == ("/etc/daemon.json", "/etc/kept.json")
+    store = made(machine, plan)
+    assert link.is_symlink()
+    assert '"dns": ["9.9.9.9", "9.9.9.10"]' in kept.read_text()
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o640
+    with store.locked():
+        restore(choose(store, None), store, quiet)
+    assert (kept.read_bytes(), os.readlink(link)) == (before, "kept.json")
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("../run/systemd/resolve/stub-resolv.conf", "which systemd-resolved writes.*resolved.conf.d"),
+        ("../run/NetworkManager/resolv.conf", "which NetworkManager writes.*nmcli"),
+        ("../var/run/resolvconf/resolv.conf", "which resolvconf writes"),
+        ("../run/anything", "which a program at each start writes"),
+        ("nowhere.json", "no such file or directory; nothing was changed. Make the file or remove the link first"),
+        ("folder", "which is no regular file"),
+        ("daemon.json", "too many levels of symbolic links"),
+    ],
+)
+def test_a_link_that_cannot_be_followed_is_told_with_what_to_do(machine: Machine, target: str, words: str) -> None:
+    link = machine.root / "etc/daemon.json"
+    link.unlink()
+    link.symlink_to(target)
+    (machine.root / "etc/folder").mkdir()
+    with pytest.raises(FixError, match=words):
+        planned(machine, fix(edit()))
+    assert os.readlink(link) == target
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give a link away")
+def test_a_link_of_another_user_is_not_followed(machine: Machine) -> None:
+    link = machine.root / "etc/daemon.json"
+    link.rename(machine.root / "etc/kept.json")
+    link.symlink_to("kept.json")
+    os.lchown(link, 4242, 4242)
+    with pytest.raises(FixError, match="belongs to user 4242"):
         planned(machine, fix(edit()))
 
 
