@@ -130,7 +130,9 @@ def _nothing_to_make(options: Shared, made: Offer) -> Came:
             page.text(one.title, indent=2, first="- ")
         show(options, page)
         for one in diagnosis.fixes:
-            if one.lacking and one.needs:
+            if one.automatic and one.asked:
+                say(options, "with-recipe", command=f"kdoctor fix {diagnosis.rule} --recipe {one.id}")
+            elif one.lacking and one.needs:
                 facts = " ".join(f"--fact {name}=..." for name in one.needs)
                 say(options, "with-fact", command=f"kdoctor fix {diagnosis.rule} {facts}")
         say(options, "steps", rule=diagnosis.rule)

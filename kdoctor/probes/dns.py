@@ -22,6 +22,7 @@ from kdoctor.probes.names import (
 )
 from kdoctor.probes.threads import in_thread
 from kdoctor.probes.wire import FAR
+from kdoctor.settings import resolv
 from kdoctor.settings.goproxy import ascii_host
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 _MOST_SERVERS = 3  # dnsconfig_unix.go
 _PUBLIC = ("1.1.1.1", "8.8.8.8", "9.9.9.9")
-_RESOLVED_UPSTREAMS = "/run/systemd/resolve/resolv.conf"
 _BUDGET = 3.7
 _MARGIN = 0.2
 
@@ -57,6 +57,8 @@ async def resolvers(ask: Asking) -> Found:
         return Found(UNSEEN, conf.unseen)
     servers = () if conf.fallback else conf.servers
     data: dict[str, Value] = {"path": conf.path, "servers": servers, "search": conf.search}
+    if conf.domains:
+        data["domains"] = conf.domains
     if conf.manager:
         data["manager"] = conf.manager
     if not conf.exists:
@@ -133,6 +135,8 @@ def _resolved(name: str, addresses: tuple[str, ...], detail: str, data: dict[str
 async def elsewhere(ask: Asking, name: str, resolver: str | None = None) -> Found:
     """Ask other nameservers than the given one (by default: than the one that decided) for the name.
 
+    Those that this machine's files name come before public ones; `public` tells that it is one of these.
+
     `resolver` has the port, `server` is the bare address that resolv.conf and daemon.json take.
     """
     if literal(name) or not is_domain_name(name):
@@ -156,6 +160,9 @@ async def elsewhere(ask: Asking, name: str, resolver: str | None = None) -> Foun
         data |= {"resolver": knows.server, "addresses": knows.addresses}
         if (written := as_written(knows.server)) is not None:
             data["server"] = written
+            here = (*ask.vantage.resolvers().servers, *resolv.named_here(ask.vantage.machine))
+            if written in _PUBLIC and written not in here:
+                data["public"] = written
         return Found("ok", _says(knows, name), data)
     said = [answer for answer in answers if answer.outcome in FINAL]
     if said:
@@ -171,10 +178,8 @@ def as_written(server: str) -> str | None:
 
 def _others(ask: Asking, name: str, given: str) -> list[str]:
     machine = ask.vantage.machine
-    lines = [line.split() for line in (machine.read(_RESOLVED_UPSTREAMS) or "").splitlines()]
-    upstreams = [words[1] for words in lines if len(words) > 1 and words[0] == "nameserver"]
     public = _PUBLIC if is_public(name) else ()
-    named = (*ask.vantage.resolvers().servers, *upstreams, *public)
+    named = (*ask.vantage.resolvers().servers, *resolv.named_here(machine), *public)
     return [one for one in dict.fromkeys(named) if endpoint(one) != endpoint(given)]
 
 

@@ -51,7 +51,7 @@ _KINDS = (
         "kdoctor.probes.dns:resolvers",
         "names",
         ("ok", "missing", "empty"),
-        fields={"path": "text", "servers": "list", "search": "list", "manager": "text"},
+        fields={"path": "text", "servers": "list", "search": "list", "domains": "list", "manager": "text"},
     ),
     Kind(
         "dns.lookup",
@@ -91,7 +91,7 @@ _KINDS = (
         "network",
         ("ok", "same", "none"),
         {"name": "host", "resolver": "resolver?"},
-        {"resolver": "text", "server": "text", "addresses": "list", "answers": "list"},
+        {"resolver": "text", "server": "text", "public": "text", "addresses": "list", "answers": "list"},
     ),
     Kind(
         "dns.system",

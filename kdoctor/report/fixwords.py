@@ -5,6 +5,7 @@ from __future__ import annotations
 _SENTENCES = {
     "en": {
         "by-hand": "{title} ({rule}): kdoctor cannot fix this by itself here.",
+        "with-recipe": "It makes this one where you ask for it: {command}",
         "with-fact": "It can with what you give it: {command}",
         "steps": "`kdoctor explain {rule}` and `kdoctor check` tell the steps.",
         "unproven": "{title} ({rule}) is not proven; to fix it anyway: kdoctor fix {rule}",
@@ -29,6 +30,7 @@ _SENTENCES = {
     },
     "zh": {
         "by-hand": "{title}（{rule}）：kdoctor 在这里不能自己修复。",
+        "with-recipe": "指定后可以执行：{command}",
         "with-fact": "给出所需的值就可以：{command}",
         "steps": "`kdoctor explain {rule}` 和 `kdoctor check` 说明步骤。",
         "unproven": "{title}（{rule}）没有得到证实；仍要修复：kdoctor fix {rule}",

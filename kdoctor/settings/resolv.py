@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kdoctor.machine import Machine, read_text
+from kdoctor.settings import jsonfile
 
 PATH = "/etc/resolv.conf"
 DEFAULT_SERVERS = ("127.0.0.1", "::1")
@@ -36,7 +37,7 @@ class ResolvConf:
 
     `fallback` tells that the servers are Go's own defaults. `rejected` holds nameserver values that
     are no IP address or beyond the third. `manager` names the program that writes the file, where the
-    file says so. `unseen` says why the file could not be looked at.
+    file says so. `domains` are the search domains that the file itself has. `unseen` says why the file could not be looked at.
     """
 
     servers: tuple[str, ...] = DEFAULT_SERVERS
@@ -52,6 +53,7 @@ class ResolvConf:
     rejected: tuple[str, ...] = ()
     unseen: str | None = None
     manager: str | None = None
+    domains: tuple[str, ...] = ()
 
 
 def read(machine: Machine, prefix: str = "") -> ResolvConf:
@@ -68,7 +70,7 @@ def described(machine: Machine, text: str, target: str = "") -> ResolvConf:
     """Return what Go takes from a resolv.conf of the machine; `target` is where its link points."""
     conf = parse(text)
     search = conf.search or _default_search(machine)
-    return replace(conf, search=search, manager=_manager(f"{target}\n{text}"))
+    return replace(conf, search=search, domains=conf.search, manager=_manager(f"{target}\n{text}"))
 
 
 def _default_search(machine: Machine) -> tuple[str, ...]:
@@ -142,3 +144,40 @@ def _number(options: list[str], name: str, default: int, low: int, high: int | N
             value = max(low, int(digits[0]) if digits else 0)
             value = value if high is None else min(high, value)
     return value
+
+
+_RESOLV_LIKE = ("/run/systemd/resolve/resolv.conf", "/run/NetworkManager/no-stub-resolv.conf")
+_RESOLV_FOLDERS = ("/run/resolvconf/interface", "/run/resolvconf/interfaces")
+_LEASES = ("/run/systemd/netif/leases", "/var/lib/dhcp", "/var/lib/dhclient", "/var/lib/NetworkManager")
+_MOST_NAMED = 6
+
+
+def named_here(machine: Machine) -> tuple[str, ...]:
+    """Return nameservers that other files of this machine name, as they are written there.
+
+    What systemd-resolved, NetworkManager and resolvconf ask or were given, DHCP leases (dhclient.leases(5),
+    systemd-networkd's), and the daemon's "dns".
+    """
+    found: list[str] = []
+    paths = [*_RESOLV_LIKE, *(f"{folder}/{one}" for folder in _RESOLV_FOLDERS for one in machine.entries(folder))]
+    for path in paths:
+        words = [line.split() for line in (machine.read(path, _ROOT_LIMIT) or "").splitlines()]
+        found += [line[1] for line in words if len(line) > 1 and line[0] == "nameserver"]
+    for path in (f"{folder}/{one}" for folder in _LEASES for one in machine.entries(folder)):
+        text = machine.read(path, _ROOT_LIMIT) or ""
+        for listed in re.findall(r"^(?:\s*option domain-name-servers |DNS=)([^;\n]{1,200})", text, re.MULTILINE):
+            found += re.split(r"[,\s]+", listed.strip())
+    config = jsonfile.mapping(jsonfile.parse(machine.read("/etc/docker/daemon.json")))
+    found += jsonfile.texts(config.get("dns"))
+    return tuple(dict.fromkeys(one for one in found if _is_nameserver(one)))[:_MOST_NAMED]
+
+
+def _is_nameserver(text: str) -> bool:
+    """Tell whether a word is an IP address, with a port or a zone; the stub of systemd-resolved is none of these."""
+    bare = re.sub(r"^\[(.*)\]:\d+$", r"\1", text)
+    bare = bare.partition(":")[0] if bare.count(":") == 1 else bare
+    try:
+        address = ipaddress.ip_address(bare.partition("%")[0])
+    except ValueError:
+        return False
+    return not (address.is_unspecified or address.is_multicast or bare in ("127.0.0.53", "127.0.0.54"))

@@ -364,6 +364,20 @@ def test_a_chain_without_its_authority_gives_none_to_trust(lab: Lab) -> None:
     assert "kdoctor fix tls-unknown-authority --fact certificate=..." in words
 
 
+def test_a_public_nameserver_is_put_before_a_companys_only_where_it_is_asked_for(lab: Lab) -> None:
+    BREAKS["dns-nxdomain"].apply(lab)
+    lab.here.write(RESOLV_CONF, lab.here.path(RESOLV_CONF).read_text() + "search corp.test\n")
+    before = snapshot(lab)
+    options = ("fix", "--image", "alpine", "--apply", "--yes")
+    told = kdoctor(lab, *options)
+    assert told.returncode == 1, said(told)
+    assert "kdoctor fix dns-no-such-host --recipe dns.resolver" in " ".join(told.stdout.split())
+    assert snapshot(lab) == before
+    made = kdoctor(lab, *options, "--recipe", "dns.resolver")
+    assert made.returncode == 0, said(made)
+    assert "is a public nameserver: it knows no name of your own network" in " ".join(made.stdout.split())
+
+
 def test_a_registry_that_only_a_text_names_is_not_written(lab: Lab) -> None:
     fault = FAULTS["registry-plain-http"]
     fault.apply(lab)

@@ -250,3 +250,22 @@ def test_hostile_json_is_as_if_absent() -> None:
     assert (info.http_proxy, info.mirrors, info.insecure) == ("", ("a",), ())
     assert jsonfile.line_of('{"a":\n"b\\/c"}', "a", "b/c") == 2
     assert Source("file", "x").file is None
+
+
+def test_nameservers_that_other_files_of_the_machine_name(tmp_path: Path) -> None:
+    files = {
+        "run/systemd/resolve/resolv.conf": "nameserver 10.1.0.1\nnameserver 127.0.0.53\nsearch corp.test\n",
+        "run/systemd/netif/leases/2": "ADDRESS=10.2.0.9\nDNS=10.2.0.1 10.2.0.2\nNTP=10.2.0.3\n",
+        "var/lib/dhcp/dhclient.eth0.leases": (
+            'lease {\n  interface "eth0";\n  option routers 10.3.0.254;\n'
+            "  option domain-name-servers 10.3.0.1,10.1.0.1;\n}\n"
+        ),
+        "run/resolvconf/interface/tun0": "nameserver fd00::53\nnameserver not-an-address\n",
+        "etc/docker/daemon.json": '{"dns": ["10.4.0.1"]}',
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    found = resolv.named_here(Machine(root=tmp_path))
+    assert found == ("10.1.0.1", "fd00::53", "10.2.0.1", "10.2.0.2", "10.3.0.1", "10.4.0.1")
+    assert resolv.named_here(Machine(root=tmp_path / "empty")) == ()
