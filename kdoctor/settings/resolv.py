@@ -37,7 +37,8 @@ class ResolvConf:
 
     `fallback` tells that the servers are Go's own defaults. `rejected` holds nameserver values that
     are no IP address or beyond the third. `manager` names the program that writes the file, where the
-    file says so. `domains` are the search domains that the file itself has. `unseen` says why the file could not be looked at.
+    file says so. `domains` are the search domains that the file itself has. `unseen` says why the file
+    could not be looked at.
     """
 
     servers: tuple[str, ...] = DEFAULT_SERVERS
