@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NAMED = {
     "answer-401": "the registry stands only in the text, so no more than /v2/ is asked of it by itself",
     "answer-429": "the text names neither registry nor image",
+    "answer-schema1": "the text names neither registry nor image",
 }
 """Breaks that are `confirmed` only where the person says what was pulled, each with the reason."""
 
@@ -116,6 +117,14 @@ def test_check_names_the_cause_first(lab: Lab, fault: Break) -> None:
     first = report["diagnoses"][0] if report["diagnoses"] else {"rule": None, "severity": "error"}
     assert first["rule"] == fault.expect, told(report)
     assert status == (1 if first["severity"] == "error" else 0), told(report)
+
+
+@pytest.mark.parametrize("name", ["proxy-for-http-alone", "proxy-not-for-registry"])
+def test_a_proxy_that_is_not_asked_is_named_first(lab: Lab, name: str) -> None:
+    BREAKS[name].apply(lab)
+    first = kdoctor(lab, "check", "--image", "alpine")[0]["diagnoses"][0]
+    assert first["fixes"][0]["id"] == "proxy.cover", told({"diagnoses": [first], "checks": []})
+    assert f"The proxy http://{addresses.PROXY}:{addresses.PROXY_OPEN} is set" in first["because"]
 
 
 @pytest.mark.parametrize(("password", "status"), [(addresses.PRIVATE_PASSWORD, 0), ("wrong", 1)])

@@ -24,6 +24,11 @@ def _dead_only_mirror(lab: Lab) -> None:
     lab.firewall.refuse(addresses.MIRROR)
 
 
+def _only_mirror_wants_login(lab: Lab) -> None:
+    lab.mirrored(upstream=False)
+    lab.answer(addresses.MIRROR, Answer.UNAUTHORIZED)
+
+
 def _daemon_log(lab: Lab, image: str) -> tuple[bool, str]:
     """Pull, and give dockerd's log of it: the client is told nothing."""
     before = len(lab.docker.log())
@@ -148,5 +153,24 @@ BREAKS: Final = (
         words=rf"dial tcp {addresses.HOSTS[addresses.HUB]}:443: connect: no route to host",
         apply=_dead_only_mirror,
         note="the mirror is the only way out here; the text names Docker Hub",
+    ),
+    Break(
+        id="mirror-wants-login",
+        group="answers",
+        expect="registry-mirror-broken",
+        also=("network-unreachable",),
+        facts={"registry": addresses.MIRROR},
+        words=rf"dial tcp {addresses.HOSTS[addresses.HUB]}:443: connect: no route to host",
+        apply=_only_mirror_wants_login,
+        note="dockerd has no login for a mirror: it goes on to Docker Hub, which is out of reach",
+    ),
+    Break(
+        id="answer-schema1",
+        group="answers",
+        expect="image-format-unsupported",
+        image="quay.io/prometheus/busybox",
+        words=r"missing signature key",
+        apply=lambda lab: lab.answer("quay.io", Answer.SCHEMA1),
+        note="a manifest of 2015; the text names neither registry nor image",
     ),
 )

@@ -20,6 +20,12 @@ def _unreachable(lab: Lab) -> None:
     lab.firewall.unreachable(_HOST)
 
 
+def _for_http_alone(lab: Lab) -> None:
+    lab.firewall.block_egress()
+    lab.docker.configure({"HTTP_PROXY": f"http://{_LISTENING}"})
+    lab.docker.restart()
+
+
 def _moved(lab: Lab) -> None:
     lab.relay(7897, _ADDRESS, addresses.PROXY_OPEN)
     lab.proxied("http://127.0.0.1:7890")
@@ -171,5 +177,14 @@ BREAKS: Final = (
         words=r'Get "https://registry\.corp\.test/v2/": Internal Server Error',
         apply=lambda lab: lab.proxied(no_proxy="localhost,127.0.0.1"),
         note="the company's own registry, directly reachable; the proxy does not know its name",
+    ),
+    Break(
+        id="proxy-for-http-alone",
+        group="proxy",
+        expect="network-unreachable",
+        facts={"registry": addresses.HUB},
+        words=rf"dial tcp {addresses.HOSTS[addresses.HUB]}:443: connect: no route to host",
+        apply=_for_http_alone,
+        note="HTTP_PROXY is set and HTTPS_PROXY is not: registries are asked directly",
     ),
 )
