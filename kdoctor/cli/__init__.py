@@ -9,12 +9,16 @@ import gc
 import os
 import signal
 import sys
+import time
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     import typer
 
 INTERRUPTED = 130
+
+BEGAN = time.monotonic()
+"""When this program began: what it takes to start counts, too."""
 
 _GARBAGE = 50_000
 """Objects made between two looks for garbage: reading the rules makes many that stay, and each look costs."""

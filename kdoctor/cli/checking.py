@@ -42,7 +42,7 @@ def check(
     wanted = wanted_of(options, registries, images, manifests, tool, configs, via)
     job = Run(open_book(options.rules), wanted)
     try:
-        options.progress(f"checking; at most {wanted.seconds:g} seconds ...")
+        options.progress(f"checking; at most {options.timeout or SECONDS:g} seconds ...")
         report = run(job.go())
     except KeyboardInterrupt:
         job.notices.append("interrupted; this is what was known by then")
@@ -84,7 +84,7 @@ def wanted_of(
         tuple(from_files),
         tuple(_config(file) for file in configs),
         tool,
-        options.timeout or SECONDS,
+        options.left(SECONDS),
         options.fail_on,
         options.lang,
         via,

@@ -53,7 +53,7 @@ def explain(
         return show(options, given.text[0])
     _not_nearly(given.bare, book)
     given.check()
-    seconds = options.timeout or SECONDS
+    seconds = options.left(SECONDS)
     if given.follow:
         from kdoctor.cli.following import follow
 

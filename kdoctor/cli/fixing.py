@@ -51,7 +51,7 @@ def fix(
     if given and not wish.rules:
         raise UsageError("--fact needs the rule that it is for: kdoctor fix ID --fact NAME=VALUE")
     wish = Wish(wish.rules, given, wish.reported, recipe)
-    options.progress(f"checking; at most {wanted.seconds:g} seconds ...")
+    options.progress(f"checking; at most {wanted.seconds:.0f} seconds ...")
     made = run(offer(book, wanted, wish))
     return follow(options, book, wanted, made, consent, publish=True)
 

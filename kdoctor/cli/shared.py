@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,6 +76,13 @@ class Shared:
                 _write(file, documents[name](False))
             else:
                 _print(documents[name](wants_color(self.no_color, sys.stdout.isatty())), sys.stdout)
+
+    def left(self, default: float) -> float:
+        """Return the seconds left of the run's deadline, at least half of it: to start has cost some."""
+        from kdoctor.cli import BEGAN
+
+        whole = self.timeout or default
+        return max(whole - (time.monotonic() - BEGAN), whole / 2)
 
     def width(self) -> int:
         """Return the columns that a text may take."""
