@@ -18,13 +18,19 @@ _ESCAPED_BREAK = re.compile(r"\\{1,8}(?:r\\{1,8})?n")
 _ESCAPED_TAB = re.compile(r"\\{1,8}t(?=[^a-z]|\[)")
 _ESCAPED_BYTE = re.compile(r"\\{2,8}(?=x[0-9a-f]{2})")
 _ESCAPED_SIGN = re.compile(r"\\u00(22|26|27|3[ce])", re.IGNORECASE)
-_ENTITY = re.compile(r"&(quot|#34|#39|apos|lt|gt|amp);")
-_SIGNS = {"quot": '"', "#34": '"', "#39": "'", "apos": "'", "lt": "<", "gt": ">", "amp": "&"}
+_ENTITY = re.compile(r"&(?:(quot|apos|lt|gt|amp|nbsp)|#(\d{2,3})|#[xX]([0-9a-fA-F]{2}));")
+_SIGNS = {"quot": '"', "apos": "'", "lt": "<", "gt": ">", "amp": "&", "nbsp": " "}
 _BOLD = re.compile(r"(?<![\w*])\*\*(?=[^\s*])([^*]{1,120}[^\s*])\*\*(?!\*)")  # Markdown's emphasis in a pasted text
 _TYPOGRAPHIC = str.maketrans(
     {"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'", "\u00a0": " ", "：": ": "}
 )
 _WIDEST_LINE = 100_000
+_LONG_LINE = 600
+_SIGN = r"[\w./:@-]"
+_RUN = re.compile(rf"(?<!{_SIGN}){_SIGN}{{600,}}|([^\w\s])\1{{299,}}|(?<![^\w\s])[^\w\s]{{600,}}")
+"""What no message has and every pattern would try at each sign: no name, image or path is as long."""
+
+_ENDS = 260
 
 
 # What CI systems and tools put before every line; it says nothing of the failure.
@@ -33,6 +39,9 @@ _STAMPED = re.compile(
     r"|#\d{1,4} \d{1,5}\.\d{1,4} "  # buildkit
     r"|[a-zA-Z0-9][\w.-]{0,60}[-_]\d{1,3} {1,30}\| "  # a compose service
 )
+_COMMAND = re.compile(
+    r"##\[(?:error|warning|debug|command)\]|::(?:error|warning)(?: [^:\n]{0,200})?::"
+)  # GitHub's, Azure's
 _BAR = re.compile(r"[a-zA-Z0-9][\w.-]{0,60} {1,30}\| ")
 _POWERSHELL = re.compile(r"^[\w.-]{1,40} : (?!The term )")
 _YAML_QUOTED = re.compile(r"( {0,80}(?:- )?[a-zA-Z]\w{0,40}: )'((?:[^']|''){1,4000})'$")
@@ -113,6 +122,8 @@ def clean(text: str, first: int = 1) -> list[Line]:
     raw = _dedented(text.split("\n"))
     bare = _unstamped(raw, "FullyQualifiedErrorId" in text)
     for number, (line, whole) in enumerate(zip(bare, raw, strict=True), first):
+        if not line or line.isspace():
+            continue
         quoting = _QUOTING.match(line)
         *parts, last = _plain(line[:_WIDEST_LINE])
         lines += [Line(number, part) for part in parts if part.strip()]
@@ -136,8 +147,8 @@ def _dedented(lines: list[str]) -> list[str]:
 def _common(mark: re.Pattern[str], full: list[str]) -> int:
     """Return how long the mark is that stands before all lines, 0 where one has it not or wider."""
     first = mark.match(full[0]) if len(full) > (mark is not _INDENT) else None
-    if first is None:
-        return 0
+    if first is None or (mark is _INDENT and len(full[0]) in _WIDTHS and len(full[0]) == max(map(len, full))):
+        return 0  # of a line that a console broke, the rest may begin with a blank that stands between words
     shortest = first.end()
     for line in full:
         found = mark.match(line)
@@ -147,7 +158,7 @@ def _common(mark: re.Pattern[str], full: list[str]) -> int:
     return shortest
 
 
-_INDENT = re.compile(" +")
+_INDENT = re.compile(r"[ \t]+")
 _COMMON = (_BAR, re.compile(r"> ?"), _INDENT)
 _MOST_COMMON = 4
 
@@ -155,6 +166,7 @@ _MOST_COMMON = 4
 def _unstamped(lines: list[str], powershell: bool) -> list[str]:
     """Return the lines without the stamp of a CI system or tool, and PowerShell's name of the failed command."""
     lines = [line[found.end() :] if (found := _STAMPED.match(line)) else line for line in lines]
+    lines = [_COMMAND.sub("", line, count=1) if line.startswith(("##[", "::")) else line for line in lines]
     if powershell:
         return [_POWERSHELL.sub("", line, count=1) for line in lines]
     return lines
@@ -192,7 +204,9 @@ def _plain(line: str) -> list[str]:
     if "**" in line:
         line = _BOLD.sub(r"\1", line)
     if "&" in line:
-        line = _ENTITY.sub(lambda found: _SIGNS[found[1]], line)
+        line = _ENTITY.sub(_sign, _ENTITY.sub(_sign, line))  # some escape twice
+    if len(line) >= _LONG_LINE:
+        line = _RUN.sub(lambda found: f"{found[0][:_ENDS]} ... {found[0][-_ENDS:]}", line)
     if "\\" not in line:
         return [line]
     escaped = '\\"' in line or line.lstrip()[:1] in "{[" or '="' in line or '": "' in line
@@ -201,6 +215,14 @@ def _plain(line: str) -> list[str]:
     if not escaped:
         return [line]
     return _ESCAPED_BREAK.sub("\n", _ESCAPED_TAB.sub(" ", line)).split("\n")
+
+
+def _sign(found: re.Match[str]) -> str:
+    """Return the sign that an HTML entity stands for; of numbers only those of printed ASCII."""
+    if found[1]:
+        return _SIGNS[found[1]]
+    number = int(found[2]) if found[2] else int(found[3], 16)
+    return chr(number) if 32 <= number < 127 else found[0]
 
 
 def unwrap(lines: list[Line]) -> str | None:

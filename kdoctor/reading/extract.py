@@ -33,6 +33,7 @@ _IMAGE = (
     rf"\bimage {_QUOTED}",
 )
 _URL = re.compile(r"https?://[^\s\"'<>|\\`)\]}，。（]{1,400}", re.IGNORECASE)
+_FROM = re.compile("pulling from ", re.IGNORECASE)
 _PULLING = r"(?:(?P<tag>[\w][\w.-]{0,127}|sha256:[0-9a-f]{64}): )?\bpulling from (?P<name>[a-z0-9][\w./-]{1,200}\w)(?![\w:]*:\d)"
 _MANIFEST_URL = (
     r"https?://(?P<host>[\w.-]{1,253}(?::\d{1,5})?)/v2/(?P<name>[a-z0-9][\w./-]{0,200}?)"
@@ -146,7 +147,8 @@ def _images(text: str, before: int) -> Iterator[str]:
     for pattern in _IMAGE:
         found = ((m.start("v"), _trimmed(m["v"])) for m in _compiled(pattern).finditer(text))
         yield from _near(((at, _tagged(v, text)) for at, v in found if plausible_image(v)), before)
-    yield from _near((_of_pulling(m, text) for m in _compiled(_PULLING).finditer(text)), before)
+    if _FROM.search(text):
+        yield from _near((_of_pulling(m, text) for m in _compiled(_PULLING).finditer(text)), before)
     yield from _near((_of_manifest_url(m) for m in _compiled(_MANIFEST_URL).finditer(text)), before)
 
 

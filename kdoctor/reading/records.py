@@ -34,6 +34,9 @@ _DATED = re.compile(
 )
 _MOST_LINES = 60
 _MOST_CHARACTERS = 16_384
+_LONG = 8192
+_PIECE, _OVERLAP = 4096, 1536
+"""A line without end is read in pieces; what is said at a border is whole in one of them."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +56,20 @@ class Record:
         return unwrap(list(self.lines))
 
     @cached_property
+    def lower(self) -> str:
+        """`text` in lower case."""
+        return self.text.lower()
+
+    @cached_property
+    def unwrapped_lower(self) -> str | None:
+        """`unwrapped` in lower case."""
+        return None if self.unwrapped is None else self.unwrapped.lower()
+
+    @cached_property
     def flat(self) -> str:
         """The words in lower case with single blanks, in both readings: where literals are looked for."""
-        both = self.text if self.unwrapped is None else f"{self.text}\n{self.unwrapped}"
-        return " ".join(both.lower().split())
+        both = self.lower if self.unwrapped is None else f"{self.lower}\n{self.unwrapped_lower}"
+        return " ".join(both.split())
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -86,6 +99,30 @@ class Record:
 def records(lines: list[Line]) -> Iterator[Record]:
     """Split cleaned lines into records of bounded size."""
     held: list[Line] = []
+    for line in lines:
+        if len(line.text) <= _LONG:
+            held.append(line)
+            continue
+        yield from _records(held)
+        held = []
+        yield from (Record((piece,)) for piece in _pieces(line))
+    yield from _records(held)
+
+
+def _pieces(line: Line) -> Iterator[Line]:
+    """Yield a long line in pieces that overlap, each beginning after a blank where there is one near."""
+    at, text = 0, line.text
+    while True:
+        yield Line(line.number, text[at : at + _PIECE])
+        if at + _PIECE >= len(text):
+            return
+        wanted = at + _PIECE - _OVERLAP
+        blank = text.find(" ", wanted, wanted + _OVERLAP // 3)
+        at = wanted if blank < 0 else blank + 1
+
+
+def _records(lines: list[Line]) -> Iterator[Record]:
+    held: list[Line] = []
     size = 0
     cut = broken(lines)
     for i, line in enumerate(lines):
@@ -93,7 +130,7 @@ def records(lines: list[Line]) -> Iterator[Record]:
         if held and (full or (_DATED if i - 1 in cut else START).match(line.text)):
             yield Record(tuple(held))
             held, size = [], 0
-        held.append(line if len(line.text) <= _MOST_CHARACTERS else Line(line.number, line.text[:_MOST_CHARACTERS]))
+        held.append(line)
         size += len(line.text)
     if held:
         yield Record(tuple(held))

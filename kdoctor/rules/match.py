@@ -6,9 +6,7 @@ and `explained_by` order rules across records; a fact may stand on a neighbourin
 
 from __future__ import annotations
 
-import functools
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from kdoctor.model import Location, Matched
@@ -20,12 +18,12 @@ from kdoctor.reading.stream import Window
 from kdoctor.rules import model
 from kdoctor.rules.book import Book
 from kdoctor.rules.candidate import Candidate, ranked
-from kdoctor.rules.patterns import compiled
+from kdoctor.rules.search import NEIGHBOURS, Reader
 
-_NEIGHBOURS = 3
 _SHOWN = 400
 _MOST_OCCURRENCES = 10_000
-_ALONE = r"\A"
+_MANY = 65536
+_DIGITS = str.maketrans("123456789", "000000000")
 _HEAD = 65536
 """Characters from the beginning of a text that tell which program wrote it."""
 
@@ -79,7 +77,7 @@ class Gathered:
         if held is not None and (rule_id, line) not in self._done:
             self._done.add((rule_id, line))
             if len(self._done) > _MOST_OCCURRENCES:
-                self._done = {one for one in self._done if one[1] > line - _NEIGHBOURS * 10}
+                self._done = {one for one in self._done if one[1] > line - NEIGHBOURS * 10}
             self._found[rule_id] = replace(held, locations=_places(held.locations, (Location(source, line, line),)))
 
     def ranked(self) -> list[Candidate]:
@@ -136,9 +134,9 @@ def read(
     numbers = _present(book, [whole[i] for i in wanted])
     hits: dict[str, _Hit] = {}
     if numbers:
-        reader = _Reader(book, numbers, alone=first == 1 and _one_line(whole))
+        reader = Reader(book, numbers, alone=first == 1 and _one_line(whole))
         for i in wanted:
-            for hit in _superseded(_hits_of(book, whole, i, reader.found(whole[i])), whole):
+            for hit in _superseded(_hits_of(book, whole, i, reader), whole):
                 if done is None or (hit.rule.id, hit.matched.line) not in done:
                     _merge(hits, hit)
     complete = [(hit, c) for hit in hits.values() if _complete(c := _candidate(hit, whole, source))]
@@ -150,39 +148,39 @@ def read(
 
 def _engine_near(whole: Sequence[Record], i: int) -> str | None:
     """Return the engine whose words stand around a record: the beginning of a long text may not tell."""
-    return engine("\n".join(record.text for record in whole[max(0, i - _NEIGHBOURS) : i + _NEIGHBOURS + 1]))
+    return engine("\n".join(record.text for record in whole[max(0, i - NEIGHBOURS) : i + NEIGHBOURS + 1]))
 
 
 def _present(book: Book, whole: Sequence[Record]) -> Mapping[str, Sequence[int]]:
-    """Return the words of the index that stand anywhere, with the patterns they select."""
-    flat = "\n".join(record.flat for record in whole)
+    """Return the words of the index that may stand anywhere, with the patterns they select.
+
+    In a long text digits are taken for alike: its lines often differ in nothing else.
+    """
+    flats = {record.flat for record in whole}
+    digits = _DIGITS if sum(map(len, flats)) > _MANY else {}
+    flat = "\n".join({one.translate(digits) for one in flats} if digits else flats)
     # Most literals are ruled out by the distinct words, of which a long text has few.
     distinct = "\n".join(set(flat.split()))
+
+    def stands(literal: str) -> bool:
+        return all(part in distinct for part in literal.split()) and (" " not in literal or literal in flat)
+
     return {
         literal: numbers
         for literal, numbers in book.literals.items()
-        if all(part in distinct for part in literal.split()) and (" " not in literal or literal in flat)
+        if stands(literal.translate(digits) if digits else literal)
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """One pattern in one reading of a record: its rule, the facts that it captured, where it stands in `text`."""
-
-    rule: str
-    facts: Mapping[str, str]
-    starts: tuple[int, ...]
-
-
-def _hits_of(book: Book, whole: Sequence[Record], i: int, found: Sequence[_Found]) -> list[_Hit]:
+def _hits_of(book: Book, whole: Sequence[Record], i: int, reader: Reader) -> list[_Hit]:
     record = whole[i]
     hits: dict[str, _Hit] = {}
     refused: set[str] = set()
-    for one in found:
+    for one in reader.found(record):
         if one.rule in hits:
             hits[one.rule].facts = {**one.facts, **hits[one.rule].facts}
             continue
-        if one.rule in refused or not _admitted(book, one.rule, whole, i):
+        if one.rule in refused or not reader.admitted(one.rule, whole, i):
             refused.add(one.rule)
             continue
         line = record.line_at(one.starts[0])
@@ -196,64 +194,6 @@ def _hits_of(book: Book, whole: Sequence[Record], i: int, found: Sequence[_Found
 def _one_line(whole: Sequence[Record]) -> bool:
     """Tell whether the text is one line, or one that a console broke: a person's question, not a log."""
     return len(whole) == 1 and "\n" not in (whole[0].unwrapped or whole[0].text).strip()
-
-
-class _Reader:
-    """Searches records with the patterns whose words they hold; the same words are searched once.
-
-    Patterns of a whole text are left out unless it stands `alone`.
-    """
-
-    def __init__(self, book: Book, words: Mapping[str, Sequence[int]], *, alone: bool) -> None:
-        self._book, self._words, self._alone = book, words, alone
-        self._known: dict[tuple[str, str | None], tuple[_Found, ...]] = {}
-
-    def found(self, record: Record) -> tuple[_Found, ...]:
-        """Return what the patterns find in a record, in the order of the index."""
-        key = (record.text, record.unwrapped)
-        if key not in self._known:
-            self._known[key] = tuple(self._search(record))
-        return self._known[key]
-
-    def _search(self, record: Record) -> Iterator[_Found]:
-        flat = record.flat
-        numbers = sorted({n for word, found in self._words.items() if word in flat for n in found})
-        for number in numbers:
-            rule_id, _, regex, readings = self._book.pattern(number)
-            if not any(all(any(word in flat for word in words) for words in one) for one in readings):
-                continue
-            if regex.startswith(_ALONE) and not self._alone:
-                continue
-            found, text = _search(regex, record)
-            if found is not None:
-                facts = {name: value for name, value in found.groupdict().items() if value}
-                starts = tuple(record.place(one.start(), text) for one in _compiled(regex).finditer(text))
-                yield _Found(rule_id, facts, starts)
-
-
-def _search(regex: str, record: Record) -> tuple[re.Match[str] | None, str]:
-    pattern = _compiled(regex)
-    found = pattern.search(record.text)
-    if found is None and record.unwrapped is not None:
-        return pattern.search(record.unwrapped), record.unwrapped
-    return found, record.text
-
-
-@functools.lru_cache(maxsize=4096)
-def _compiled(regex: str) -> re.Pattern[str]:
-    return compiled(regex)
-
-
-def _admitted(book: Book, rule_id: str, whole: Sequence[Record], i: int) -> bool:
-    """Tell whether the record has none of the rule's `none`, and its context is there or near."""
-    record = whole[i]
-    if any(_search(regex, record)[0] for regex in book.none(rule_id)):
-        return False
-    matching = book.rule(rule_id).match
-    if matching is None or matching.context is None:
-        return True
-    near = whole[max(0, i - _NEIGHBOURS) : i + _NEIGHBOURS + 1]
-    return any(_search(regex, one)[0] for one in near for regex in book.context(matching.context))
 
 
 def _superseded(hits: list[_Hit], whole: Sequence[Record]) -> list[_Hit]:
@@ -283,7 +223,7 @@ def _merge(hits: dict[str, _Hit], hit: _Hit) -> None:
         held.facts, hit.facts = {**hit.facts}, held.facts
         held.record, held.start, held.matched = hit.record, hit.start, hit.matched
     if len(held.lines) < _MOST_OCCURRENCES:
-        held.lines.extend(hit.lines)
+        held.lines.extend(line for line in hit.lines if line != held.lines[-1])  # a long line comes in pieces
 
 
 def _candidate(hit: _Hit, whole: Sequence[Record], source: str) -> Candidate:
@@ -310,7 +250,7 @@ def _from_text(name: str, spec: model.FactSpec, hit: _Hit, whole: Sequence[Recor
     """Return the fact from the record of the hit, else from its neighbours, nearest first."""
     kind = name if name in ("image", "registry", "url", "port", "status") else spec.type
     order = [hit.record]
-    for away in range(1, _NEIGHBOURS + 1):
+    for away in range(1, NEIGHBOURS + 1):
         order += [hit.record - away, hit.record + away]
     for i in order:
         if not 0 <= i < len(whole):

@@ -80,6 +80,17 @@ def compiled(regex: str) -> re.Pattern[str]:
         raise PatternError(f"not a regular expression: {error}") from error
 
 
+_ONLY_EXACT = re.compile(r"\(\?-i|\\[xuUN0-9]|\[(?:\\.|[^\]\\])*?(?:[A-Z]-[^A-Z]|[a-z]-[^a-z]|[^A-Za-z\\]-[A-Za-z])")
+_SPELLED = re.compile(r"\\.|\(\?P<\w+>|[A-Z]|[^\x00-\x7f]")
+
+
+def lowered(regex: str) -> str | None:
+    """Return an expanded pattern for texts in lower case, where case then may count; None where that has no like."""
+    if _ONLY_EXACT.search(regex):
+        return None
+    return _SPELLED.sub(lambda found: found[0] if len(found[0]) > 1 else found[0].lower(), stretched(regex))
+
+
 def literals(regex: str) -> tuple[str, ...]:
     """Return words, one of which every match contains (lower case, single blanks).
 

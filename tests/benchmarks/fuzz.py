@@ -4,11 +4,16 @@
 
 Half of the texts are positive examples of the rules with parts cut, doubled, swapped, joined and
 damaged; the other half is made of words of the patterns, bytes, brackets, escapes and long runs.
-Prints the count, the slowest text relative to its size, and exits with 1 where something went wrong.
+Then one megabyte each of what readers of logs stumble over: one sign, escapes in escapes, colours, a line
+without end, a failure on every line. Prints the count, the slowest text relative to its size, and exits with 1
+where something went wrong. Times are those of the processor, which a loaded machine makes longer, too.
 """
 
 from __future__ import annotations
 
+import base64
+import itertools
+import json
 import random
 import sys
 import time
@@ -135,8 +140,35 @@ def texts(book: Book, examples: Sequence[str], count: int, seed: int) -> Iterato
         yield mutated(rng, examples) if i % 2 else scrambled(rng, words) if i % 8 else noise(rng, words)
 
 
-def run(count: int, seed: int = 1) -> Outcome:
-    """Read `count` texts and time each."""
+_FAILURE = 'Get "https://reg.example.com/v2/": dial tcp: lookup reg.example.com on 10.0.0.53:53: no such host'
+
+
+def extremes(size: int = 1_000_000) -> Iterator[str]:
+    """Yield texts of about `size` characters, each of one kind that costs a careless reader most."""
+    rng = random.Random(1)
+    for sign in ("a", '"', "\\", " ", "/", "1.", ": ", "\n", "\x1b[31m", "\\n", '\\"', "&quot;", "dial tcp ", "é"):
+        yield sign * (size // len(sign))
+        line = sign * (900 // len(sign))
+        yield "\n".join(f"{line}{_FAILURE} {i}" for i in range(size // 1000))
+    nested = _FAILURE
+    while len(nested) < size // 2:
+        nested = json.dumps({"msg": nested})
+    yield nested
+    yield "".join(f"\x1b[38;5;{i % 256}m{sign}\x1b[0m" for i, sign in enumerate(_FAILURE * (size // 1500)))
+    yield base64.b64encode(rng.randbytes(size * 3 // 4)).decode()
+    yield "".join(chr(rng.choice((rng.randrange(32, 0xD7FF), rng.randrange(0xE000, 0x10FFFF)))) for _ in range(size))
+    yield f"{_FAILURE}\n" * (size // 100)
+    yield "\n".join(f"2026-03-01T09:12:{i % 60:02}.{i:06}Z {_FAILURE}" for i in range(size // 130))
+    yield "\n".join(
+        f"dial tcp: lookup h{i}.example.com on 10.0.0.{i % 256}:53: no such host" for i in range(size // 70)
+    )
+    yield "\n".join(
+        f'2026-03-01T09:12:05Z Failed to pull image "reg.example.com/a/b{i}:v{i}": not found' for i in range(size // 85)
+    )
+
+
+def run(count: int, seed: int = 1, *, large: bool = False) -> Outcome:
+    """Read `count` texts, with `large` the extremes, too, and time each."""
     folder = read_folder(shipped_folder())
     book = as_book(folder)
     examples = [example.text for rule in folder.rules.values() for example in rule.examples.positive]
@@ -144,7 +176,7 @@ def run(count: int, seed: int = 1) -> Outcome:
     crashes: list[str] = []
     slow: list[str] = []
     slowest, size = 0.0, 0
-    for text in texts(book, examples, count, seed):
+    for text in itertools.chain(extremes() if large else (), texts(book, examples, count, seed)):
         size += len(text)
         began = time.process_time()
         try:
@@ -162,7 +194,8 @@ def run(count: int, seed: int = 1) -> Outcome:
 
 def main() -> int:
     """Print the figures."""
-    outcome = run(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000, int(sys.argv[2]) if len(sys.argv) > 2 else 1)
+    count, seed = (int(sys.argv[i]) if len(sys.argv) > i else number for i, number in ((1, 100_000), (2, 1)))
+    outcome = run(count, seed, large=True)
     print(f"{outcome.count} texts, {outcome.megabytes:.1f} MB; the slowest took {outcome.slowest:.0%} of its time")
     for failure in (*outcome.crashes[:10], *outcome.slow[:10]):
         print(failure)

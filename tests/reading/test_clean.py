@@ -1,6 +1,9 @@
 """What is taken off a line before it is read, and what is joined again."""
 
+import itertools
+
 from kdoctor.reading.clean import clean, unwrap
+from kdoctor.reading.records import records
 
 
 def texts(text: str) -> list[str]:
@@ -13,6 +16,8 @@ def test_stamps_of_ci_systems_and_tools_go() -> None:
     assert texts("2026-03-01T09:12:05.1234567Z dial tcp: refused") == ["dial tcp: refused"]
     assert texts("#12 0.345 dial tcp: refused") == ["dial tcp: refused"]
     assert texts("web-1  | dial tcp: refused") == ["dial tcp: refused"]
+    assert texts("2026-03-01T09:12:05.1234567Z ##[error]dial tcp: refused") == ["dial tcp: refused"]
+    assert texts("::error file=a.yaml,line=3::dial tcp: refused") == ["dial tcp: refused"]
 
 
 def test_a_date_that_separates_records_stays() -> None:
@@ -25,6 +30,7 @@ def test_what_stands_before_every_line_goes() -> None:
     """Quoting, indentation and a service's name with a bar, also one inside the other."""
     assert texts("> db | one\n> db | two") == ["one", "two"]
     assert texts("    one\n      two") == ["one", "  two"]
+    assert texts("\tone\n\t\ttwo") == ["one", "\ttwo"]
     assert texts("db | one\ntwo") == ["db | one", "two"]
 
 
@@ -57,3 +63,32 @@ def test_markdowns_emphasis_goes_and_masks_stay() -> None:
         "dial tcp: lookup quay.io: no such host",
         "password=**** a ** b **c",
     ]
+
+
+def test_signs_that_html_has_escaped_are_read() -> None:
+    """Named and by number, also where they were escaped twice; numbers of no printed sign stay."""
+    assert texts("Get &quot;https://a/?b&amp;c&quot;: can&#x27;t, can&#39;t &lt;nil&gt;") == [
+        "Get \"https://a/?b&c\": can't, can't <nil>"
+    ]
+    assert texts("can&amp;#39;t &#10; &#x1b; &bad;") == ["can't &#10; &#x1b; &bad;"]
+
+
+def test_what_no_message_has_is_cut_short() -> None:
+    """A token or a ruler of a thousand signs costs every pattern; what stands around it stays."""
+    for long in ("a" * 5000, "a." * 3000, "=" * 5000, "[{" * 1000):
+        (line,) = texts(f"before {long} dial tcp: refused")
+        assert line.startswith("before ")
+        assert line.endswith(" dial tcp: refused")
+        assert len(line) < 600
+    kept = "https://reg.example.com/" + "a/" * 250
+    assert texts(kept) == [kept]
+
+
+def test_a_line_without_end_is_read_to_its_end() -> None:
+    """It comes in pieces; what stands at their borders is whole in one of them."""
+    words = [f"word{i}" for i in range(5000)]
+    whole = list(records(clean(" ".join(words))))
+    for first, second in itertools.pairwise(words):
+        assert any(f"{first} {second}" in record.text for record in whole)
+    assert max(len(record.text) for record in whole) <= 4096
+    assert {line.number for record in whole for line in record.lines} == {1}

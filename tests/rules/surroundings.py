@@ -5,6 +5,8 @@ Each surrounding is a function from a text to the text as it would be met; the a
 
 from __future__ import annotations
 
+import html
+import itertools
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -108,15 +110,69 @@ def _in_compose(text: str) -> str:
     return "\n".join((" ⠿ db Pulled" + " " * 40 + "1.1s", " ⠿ web Error" + " " * 40 + "2.3s", text))
 
 
+def _in_json_log(text: str) -> str:
+    """Lines of Docker's json-file log driver."""
+    lines = [
+        {"log": line + "\n", "stream": "stderr", "time": f"2026-03-01T09:12:{10 + i % 50}.123456789Z"}
+        for i, line in enumerate(text.split("\n"))
+    ]
+    return "\n".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) for line in lines)
+
+
+def _in_err(times: int) -> Surrounding:
+    """A field of a structured klog line, as the kubelet writes it; an error in an error is escaped again."""
+
+    def within(text: str) -> str:
+        for _ in range(times):
+            escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+            text = f'"Error syncing pod, skipping" err="{escaped}" pod="default/web" podUID="5f0c6d0e"'
+        return f"E0301 09:12:05.123456    1234 pod_workers.go:1301] {text}"
+
+    return within
+
+
+def _in_gitlab(text: str) -> str:
+    begin = "section_start:1772356325:step_script\r\x1b[0K\x1b[0KExecuting the script\x1b[0;m"
+    return f"{begin}\n{text}\nsection_end:1772356330:step_script\r\x1b[0K\x1b[31;1mERROR: Job failed\n\x1b[0;m"
+
+
+def _in_jenkins(text: str) -> str:
+    return (
+        "[Pipeline] { (Test)\n[Pipeline] sh\n+ make test\n" + text + "\n[Pipeline] }\n[Pipeline] // stage\n"
+        "[Pipeline] End of Pipeline\nERROR: script returned exit code 1\nFinished: FAILURE"
+    )
+
+
+def _with_typographic_quotes(text: str) -> str:
+    """What a word processor or a chat makes of quotation marks."""
+    marks = itertools.cycle("“”")
+    return re.sub('"', lambda _: next(marks), text).replace("'", "’")
+
+
+def _among_many(text: str) -> str:
+    def lines(first: int) -> list[str]:
+        return [
+            f"2026-03-01 09:{i // 60:02}:{i % 60:02},101 INFO [w-{i % 4}] Orders - order {i * 37} kept in {i} ms"
+            for i in range(first, first + 50)
+        ]
+
+    return "\n".join((*lines(100), text, *lines(200)))
+
+
 # Where each line has its own stamp, or the whole is one field, a message of several lines is not met whole.
-OF_ONE_LINE = frozenset({"journald", "docker logs", "json", "json twice", "logfmt", "in quotation marks"})
+OF_ONE_LINE = frozenset(
+    {"journald", "docker logs", "json", "json twice", "logfmt", "in quotation marks", "json-file", "err", "err twice"}
+    | {"klog", "dated", "dated as by Python", "[ERROR]", "inline code", "##[error]"}
+)
 # A few bare words are known for a registry's only where they stand alone, not in some program's log.
-OF_A_PROGRAM = frozenset({"journald", "docker logs"})
+OF_A_PROGRAM = frozenset({"journald", "docker logs", "json-file", "klog", "dated", "dated as by Python", "[ERROR]"})
 FEW = 50
 # A few words count only as the whole text; these leave it so.
-LEAVE_ALONE = frozenset({"carriage returns", "coloured", "links", "quoted", "indented", "wrapped at 80"})
-# Only the words of those who report to the API server are met in events and in a pod's status.
-OF_A_NODE = frozenset({"events", "event list", "status"})
+LEAVE_ALONE = frozenset(
+    {"carriage returns", "coloured", "links", "quoted", "indented", "wrapped at 80", "tabs", "entities"}
+)
+# Only the words of those who report to the API server are met in events, in a pod's status and the kubelet's log.
+OF_A_NODE = frozenset({"events", "event list", "status", "err", "err twice"})
 NODE_ENGINES = frozenset({"kubelet", "containerd", "cri-o", "k3s"})
 
 SURROUNDINGS: Mapping[str, Surrounding] = {
@@ -145,6 +201,27 @@ SURROUNDINGS: Mapping[str, Surrounding] = {
     "events": _in_events,
     "event list": _in_event_list,
     "status": _in_status,
+    "klog": lambda text: "E0301 09:12:05.123456    1234 runner.go:77] " + text,
+    "json-file": _in_json_log,
+    "err": _in_err(1),
+    "err twice": _in_err(2),
+    "dated": lambda text: "2026-03-01T09:12:05.123Z " + text,
+    "dated as by Python": lambda text: "2026-03-01 09:12:05,123 - root - ERROR - " + text,
+    "[ERROR]": lambda text: "[ERROR] " + text,
+    "##[error]": lambda text: "2026-03-01T09:12:05.1234567Z ##[error]" + text,
+    "gitlab": _in_gitlab,
+    "jenkins": _in_jenkins,
+    "compose before 2": lambda text: _each(text, lambda i: "web_1         | "),
+    "tabs": lambda text: _each(text, lambda i: "\t"),
+    "typographic": _with_typographic_quotes,
+    "inline code": lambda text: f"I get `{text}` since today.",
+    "entities": html.escape,
+    "jira": lambda text: f"Steps: see below\n{{code:bash}}\n{text}\n{{code}}\nAny idea?",
+    "slack": lambda text: f"hi all, anyone seen this?\n```{text}```",
+    "among many lines": _among_many,
+    "command": lambda text: f"ana@lab:~$ docker pull reg.example.com/team/app:1.2\n{text}",
+    "bare command": lambda text: f"$ docker pull nginx\n{text}",
+    "powershell prompt": lambda text: f"PS C:\\Users\\ana> docker pull nginx\n{text}",
 }
 
 # What can stand around any other of them.

@@ -1,13 +1,15 @@
 """From a text to candidates, with rules of the test's own."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from kdoctor.rules.book import Book
+from kdoctor.rules.book import Book, open_book
 from kdoctor.rules.compiling import as_book, refuse
 from kdoctor.rules.load import read_folder
 from kdoctor.rules.match import match
+from kdoctor.rules.patterns import compiled, expand, lowered
 
 RULE = """id: {id}
 layer: {layer}
@@ -123,3 +125,32 @@ def test_a_pattern_of_the_whole_text_counts_only_alone(tmp_path: Path, text: str
     rule(tmp_path, "weave-moon-odd", r"\A(?:it is )?moon odd$")
     found = match(as_book(read_folder(tmp_path)), text)
     assert [one.rule.id for one in found] == (["weave-moon-odd"] if counts else [])
+
+
+@pytest.mark.parametrize("regex", ["Pull of %NAME% failed", r"[A-Z]{3}_\S+ x", r"(?:No|not) K8s", "É[^A-Z]x"])
+def test_the_second_spelling_finds_what_the_first_does(regex: str) -> None:
+    """In lower case, where case counts: `re` is quicker so."""
+    expanded = expand(regex, {"NAME": r"[A-Za-z0-9_.-]+"})
+    spelling = lowered(expanded)
+    assert spelling is not None
+    second = re.compile(spelling, re.MULTILINE)
+    texts = ("PULL OF Reg.example FAILED", "pull  of a\nfailed", "ABC_d X", "abc_ x", "NOT k8S", "éx", "É1X", "É X", "")
+    for text in texts:
+        assert bool(second.search(text.lower())) == bool(compiled(expanded).search(text))
+
+
+@pytest.mark.parametrize("regex", [r"(?-i:[^A-Z]x)", r"\x41b", "[A-z]x", r"[\x00-z]", "[0-Z]", r"[^\]A-~]x"])
+def test_what_has_no_second_spelling(regex: str) -> None:
+    """Where lower case would mean something else."""
+    assert lowered(regex) is None
+
+
+def test_many_records_alike_are_read_as_one_is() -> None:
+    """After some searches in vain patterns are asked in another way; the answer is the same."""
+    book = open_book()
+    line = 'Get "https://REG.example.com/v2/": DIAL TCP: lookup reg.example.com on 10.0.0.2:53: NO SUCH HOST'
+    other = "dial tcp: lookup db{0}.example on 10.0.0.2:53: no such host"
+    others = [f"2026-03-01T09:12:{i % 60:02}Z {other.format(i)}" for i in range(99)]
+    fine = ["2026-03-01T09:12:59Z fine"] * 4  # no context is near the others
+    (found,) = match(book, "\n".join((*others, *fine, f"2026-03-01T09:13:00Z {line}", *fine, *others)))
+    assert (found.rule.id, found.locations[0].line, found.locations[0].count) == ("dns-no-such-host", 104, 1)

@@ -1,0 +1,144 @@
+r"""Searching records with the patterns whose words they hold: each search once, the many in vain quickly.
+
+Python's `re` reads a text three times as fast where case counts. A pattern that has been searched in vain
+some times is therefore first searched in lower case, in the record's text in lower case; only where that finds
+something is the pattern itself asked. Both spellings find the same, but for `(?-i:...)`, escapes such as `\x41`
+and classes that mix letters with other signs: these patterns have no second spelling.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from kdoctor.reading.records import Record
+from kdoctor.rules.book import Book
+from kdoctor.rules.patterns import compiled, literals, lowered
+
+NEIGHBOURS = 3
+"""Records before and after one in which a context, or a fact, may stand."""
+
+_ALONE = r"\A"
+_IN_VAIN = 12
+"""Searches in vain after which a pattern's second spelling is worth compiling."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One pattern in one reading of a record: its rule, the facts that it captured, where it stands in `text`."""
+
+    rule: str
+    facts: Mapping[str, str]
+    starts: tuple[int, ...]
+
+
+class Reader:
+    """Searches records with the patterns whose words they hold; the same words are searched once.
+
+    Patterns of a whole text are left out unless it stands `alone`.
+    """
+
+    def __init__(self, book: Book, words: Mapping[str, Sequence[int]], *, alone: bool) -> None:
+        self._book, self._words, self._alone = book, words, alone
+        self._known: dict[tuple[str, str | None], tuple[Found, ...]] = {}
+        self._contexts: dict[tuple[str, str, str | None], bool] = {}
+        self._plans: dict[frozenset[str], tuple[Sequence[int], tuple[str, ...]]] = {}
+        self._chosen: dict[tuple[frozenset[str], frozenset[str]], Sequence[int]] = {}
+
+    def found(self, record: Record) -> tuple[Found, ...]:
+        """Return what the patterns find in a record, in the order of the index."""
+        key = (record.text, record.unwrapped)
+        if key not in self._known:
+            self._known[key] = tuple(self._search(record))
+        return self._known[key]
+
+    def admitted(self, rule_id: str, whole: Sequence[Record], i: int) -> bool:
+        """Tell whether a record has none of the rule's `none`, and its context is there or near."""
+        if any(_pattern(regex).first(whole[i]) for regex in self._book.none(rule_id)):
+            return False
+        matching = self._book.rule(rule_id).match
+        if matching is None or matching.context is None:
+            return True
+        near = whole[max(0, i - NEIGHBOURS) : i + NEIGHBOURS + 1]
+        return any(self._has_context(matching.context, record) for record in near)
+
+    def _has_context(self, name: str, record: Record) -> bool:
+        key = (name, record.text, record.unwrapped)
+        if key not in self._contexts:
+            self._contexts[key] = any(_pattern(regex).first(record) for regex in self._book.context(name))
+        return self._contexts[key]
+
+    def _selected(self, flat: str) -> Sequence[int]:
+        """Return the numbers of the patterns all of whose words stand in a text; lines alike have the same."""
+        some = frozenset([word for word in self._words if word in flat])
+        if some not in self._plans:
+            numbers = sorted({number for word in some for number in self._words[word]})
+            needed = {word for n in numbers for one in self._book.pattern(n)[3] for words in one for word in words}
+            self._plans[some] = (numbers, tuple(needed))
+        numbers, all_words = self._plans[some]
+        there = frozenset([word for word in all_words if word in flat])
+        if (some, there) not in self._chosen:
+            self._chosen[some, there] = [
+                number
+                for number in numbers
+                if any(all(not there.isdisjoint(words) for words in one) for one in self._book.pattern(number)[3])
+            ]
+        return self._chosen[some, there]
+
+    def _search(self, record: Record) -> Iterator[Found]:
+        for number in self._selected(record.flat):
+            rule_id, _, regex, _ = self._book.pattern(number)
+            if regex.startswith(_ALONE) and not self._alone:
+                continue
+            found, text = _pattern(regex).all(record)
+            if found:
+                facts = {name: value for name, value in found[0].groupdict().items() if value}
+                yield Found(rule_id, facts, tuple(record.place(one.start(), text) for one in found))
+
+
+class _Pattern:
+    """A pattern, and its second spelling when that has become worth it."""
+
+    def __init__(self, regex: str) -> None:
+        self._regex, self._exact = regex, compiled(regex)
+        self._lower: re.Pattern[str] | None = None
+        self._in_vain = 0
+        self._words: Sequence[str] = ()
+        """Words of which each match has one; known when the pattern has been searched in vain some times."""
+
+    def first(self, record: Record) -> re.Match[str] | None:
+        """Return the first place in a record: in its text, else without a console's breaks."""
+        if self._words and not any(word in record.flat for word in self._words):
+            return None
+        found, _ = self._in_either(record)
+        return found
+
+    def all(self, record: Record) -> tuple[list[re.Match[str]], str]:
+        """Return all places in the first reading of a record that has one, and that reading."""
+        found, text = self._in_either(record)
+        return ([found, *self._exact.finditer(text, found.end() + (not found[0]))] if found else []), text
+
+    def _in_either(self, record: Record) -> tuple[re.Match[str] | None, str]:
+        for text, lower in ((record.text, record.lower), (record.unwrapped, record.unwrapped_lower)):
+            if text is not None and lower is not None and (found := self._in(text, lower)):
+                return found, text
+        return None, record.text
+
+    def _in(self, text: str, lower: str) -> re.Match[str] | None:
+        if self._lower is not None and not self._lower.search(lower):
+            return None
+        found = self._exact.search(text)
+        if found is None and self._lower is None:
+            self._in_vain += 1
+            if self._in_vain == _IN_VAIN:
+                self._words = literals(self._regex)
+                spelling = lowered(self._regex)
+                self._lower = re.compile(spelling, re.MULTILINE) if spelling else None
+        return found
+
+
+@functools.lru_cache(maxsize=4096)
+def _pattern(regex: str) -> _Pattern:
+    return _Pattern(regex)
