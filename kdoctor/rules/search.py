@@ -74,9 +74,9 @@ class Reader:
         """Return the numbers of the patterns all of whose words stand in a text; lines alike have the same."""
         some = frozenset([word for word in self._words if word in flat])
         if some not in self._plans:
-            numbers = sorted({number for word in some for number in self._words[word]})
-            needed = {word for n in numbers for one in self._book.pattern(n)[3] for words in one for word in words}
-            self._plans[some] = (numbers, tuple(needed))
+            wanted = sorted({number for word in some for number in self._words[word]})
+            needed = {word for n in wanted for one in self._book.pattern(n)[3] for words in one for word in words}
+            self._plans[some] = (wanted, tuple(needed))
         numbers, all_words = self._plans[some]
         there = frozenset([word for word in all_words if word in flat])
         if (some, there) not in self._chosen:
