@@ -22,6 +22,7 @@ _CI = (
     ("GITHUB_ACTIONS", "github"),
     ("GITLAB_CI", "gitlab"),
     ("JENKINS_URL", "jenkins"),
+    ("JENKINS_HOME", "jenkins"),
     ("TF_BUILD", "azure"),
     ("CIRCLECI", "circleci"),
     ("TRAVIS", "travis"),
@@ -60,6 +61,7 @@ _PLACES: dict[str, tuple[str, ...]] = {
         "/mnt/wsl/docker-desktop",
     ),
     "docker-rootless": ("{run}/docker.sock",),
+    "docker-engine": ("/var/snap/docker/current",),
     "podman": ("/run/podman/podman.sock", "{run}/podman/podman.sock"),
     "containerd": ("/run/containerd/containerd.sock",),
     "cri-o": ("/run/crio/crio.sock", "/var/run/crio/crio.sock"),
@@ -70,7 +72,14 @@ _PLACES: dict[str, tuple[str, ...]] = {
     "wsl2": ("/run/WSL", "/proc/sys/fs/binfmt_misc/WSLInterop"),
     "minikube": ("{minikube}/profiles",),
     "colima": ("{home}/.colima/default/docker.sock", "{home}/.config/colima/default/docker.sock"),
-    "rancher-desktop": ("{home}/.rd/docker.sock",),
+    "rancher-desktop": (
+        "{home}/.rd/docker.sock",
+        "/Applications/Rancher Desktop.app",
+        "/opt/rancher-desktop",
+        "/mnt/wsl/rancher-desktop",
+        "C:/Program Files/Rancher Desktop/Rancher Desktop.exe",
+        "{home}/AppData/Local/Programs/Rancher Desktop/Rancher Desktop.exe",
+    ),
     "kubeadm": ("/etc/kubernetes/manifests/kube-apiserver.yaml", "/etc/kubernetes/kubelet.conf"),
     "microk8s": ("/var/snap/microk8s/current",),
 }
@@ -125,7 +134,12 @@ def look(machine: Machine, vantages: Vantages) -> Host:
 
 
 def several(machine: Machine) -> Iterator[Platform]:
-    """Yield what one platform may have several of, each by its name: docker contexts, minikube profiles, VMs."""
+    """Yield what one platform may have several of, each by its name: docker contexts, minikube profiles, VMs.
+
+    DOCKER_HOST goes before every context, and is told as one.
+    """
+    if host := machine.env.get("DOCKER_HOST"):
+        yield Platform("docker-context", found_by="DOCKER_HOST", detail=without_userinfo(host))
     for name, url, path in contexts(machine):
         yield Platform("docker-context", found_by=path, detail=f"{name}: {without_userinfo(url)}")
     for profile in minikube.profiles(machine):
@@ -136,6 +150,12 @@ def several(machine: Machine) -> Iterator[Platform]:
         for name in machine.entries(place):
             if machine.path(f"{place}/{name}/{mark}").is_file():
                 yield Platform(kind, found_by=f"{place}/{name}/{mark}", detail=name)
+    podman = f"{machine.home}/.config/containers/podman/machine"
+    for provider in machine.entries(podman):
+        for entry in machine.entries(f"{podman}/{provider}"):
+            if entry.endswith(".json"):
+                detail = f"{entry.removesuffix('.json')} ({provider})"
+                yield Platform("podman-machine", found_by=f"{podman}/{provider}/{entry}", detail=detail)
 
 
 def docker_platform(docker: Docker | None) -> Platform | None:

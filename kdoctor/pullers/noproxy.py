@@ -21,6 +21,11 @@ _FLAGS = {
     "cluster-cidr": "/etc/kubernetes/manifests/kube-controller-manager.yaml",
 }
 _K3S = (("10.42.0.0/16", "k3s's pods"), ("10.43.0.0/16", "k3s's services"))
+# What the tools give services and pods where nobody says otherwise.
+_OF_TOOL = {
+    "kind": (("10.96.0.0/16", "kind's services"), ("10.244.0.0/16", "kind's pods")),
+    "k3d": _K3S,
+}
 _MINIKUBE = (("10.96.0.0/12", "minikube's services"), ("10.244.0.0/16", "minikube's pods"))
 
 
@@ -43,14 +48,21 @@ class Need:
         return str(network[min(1, network.num_addresses - 1)]), str(network[max(0, network.num_addresses - 2)])
 
 
-def needs(machine: Machine, nodes: Iterable[str] = (), registries: Iterable[str] = ()) -> list[Need]:
+def needs(
+    machine: Machine,
+    nodes: Iterable[str] = (),
+    registries: Iterable[str] = (),
+    tools: Iterable[str] = (),
+) -> list[Need]:
     """Return what this machine needs: loopback, API server, nodes and VMs, services and pods, local registries.
 
-    `nodes` are addresses or ranges of nodes seen here; `registries` the hosts that its settings name.
+    `nodes` are addresses or ranges of nodes seen here, `tools` those that made them (kind, k3d, minikube);
+    `registries` the hosts that its settings name.
     """
     found = [Need("localhost", "this machine"), Need("127.0.0.1", "this machine"), Need("::1", "this machine")]
     clustered = [*_of_kubeconfig(machine), *_of_kubeadm(machine), *_of_k3s(machine), *_of_minikube(machine)]
     clustered += [Need(node, "a node") for node in nodes]
+    clustered += [Need(*one) for tool in tools for one in _OF_TOOL.get(tool, ())]
     if clustered:
         found += [*clustered, Need(".svc", "services by name"), Need(".cluster.local", "services by name")]
     for registry in registries:

@@ -30,7 +30,7 @@ def sudo(machine: Machine) -> Iterator[SettingFound]:
             "sudo", "proxy", variable, shown, f"{variable} in {assignment.file}", assignment.file, assignment.line
         )
     if texts[0] is None:
-        why = "/etc/sudoers may be read by root only"
+        why = "only root may read it"
         yield SettingFound("sudo", "proxy", "", "", "/etc/sudoers", standing=Standing.UNSEEN, note=why)
         return
     kept = {word for quoted, bare in _ENV_KEEP.findall(_without_comments(rules)) for word in (quoted or bare).split()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from kdoctor import platforms as installed
@@ -38,7 +38,8 @@ async def settings(lang: str, seconds: float) -> Report:
     began = time.monotonic()
     situation = await survey(seconds=seconds)
     rows = await asyncio.to_thread(lambda: list(dict.fromkeys(_rows(situation))))
-    exemptions = tuple(_exemptions(situation, rows))
+    nodes, unlisted = await _nodes(situation)
+    exemptions = tuple(_exemptions(situation, rows, nodes))
     return Report(
         "settings",
         Status.HEALTHY,
@@ -46,28 +47,33 @@ async def settings(lang: str, seconds: float) -> Report:
         settings=tuple(rows),
         exemptions=exemptions,
         host=situation.host,
-        notices=tuple(disagreements(rows)),
+        notices=(*unlisted, *disagreements(rows)),
         seconds=time.monotonic() - began,
     )
 
 
-async def _clusters(situation: Situation) -> tuple[list[Platform], tuple[str, ...]]:
-    """Return the clusters whose nodes are containers of the engine that the docker command uses."""
+async def _nodes(situation: Situation) -> tuple[list[NodeContainer], tuple[str, ...]]:
+    """Return the nodes that are containers of the engine that the docker command uses, and why they are not known."""
     vantage = situation.vantages.docker
     if vantage is None or vantage.info is None:
         return [], ()
     try:
-        nodes = await nodes_of(situation.machine, vantage.endpoint, _ENGINE_SECONDS)
+        return await nodes_of(situation.machine, vantage.endpoint, _ENGINE_SECONDS), ()
     except EngineError as error:
         return [], (f"the engine's containers could not be listed: {error.detail}",)
+
+
+async def _clusters(situation: Situation) -> tuple[list[Platform], tuple[str, ...]]:
+    """Return the clusters of those nodes."""
+    nodes, unlisted = await _nodes(situation)
     by_cluster: dict[tuple[str, str], list[NodeContainer]] = {}
     for node in nodes:
         by_cluster.setdefault((node.tool, node.cluster), []).append(node)
-    found_by = f"containers of {vantage.endpoint.url}"
+    found_by = f"containers of {situation.vantages.docker.endpoint.url}" if situation.vantages.docker else ""
     return [
         Platform(f"{tool}-cluster", found_by=found_by, detail=f"{cluster}: {_listed(members)}")
         for (tool, cluster), members in by_cluster.items()
-    ], ()
+    ], unlisted
 
 
 def _listed(nodes: Iterable[NodeContainer]) -> str:
@@ -112,34 +118,57 @@ def _names_and_trust(vantage: Vantage) -> Iterator[SettingFound]:
 
 
 def disagreements(rows: Sequence[SettingFound]) -> Iterator[str]:
-    """Yield a sentence for each proxy variable of which not all pullers have the same value. Pure."""
-    counted = [r for r in rows if r.topic == "proxy" and r.standing in (Standing.EFFECTIVE, Standing.WRITTEN)]
+    """Yield a sentence where pullers differ in a proxy, in nameservers or in the mirror of Docker Hub. Pure."""
+    counted = [r for r in rows if r.standing in (Standing.EFFECTIVE, Standing.WRITTEN)]
     pullers = dict.fromkeys(r.puller for r in rows if r.puller not in ("sudo", "docker-command"))
     for variable in ("HTTPS_PROXY", "HTTP_PROXY"):
         values: dict[str, list[str]] = {}
         for puller in pullers:
-            said = [r.value.rstrip("/") for r in counted if r.puller == puller and r.name.upper() == variable]
+            proxies = [r for r in counted if r.puller == puller and r.topic == "proxy"]
+            said = [r.value.rstrip("/") for r in proxies if r.name.upper() == variable]
             unseen = any(r.puller == puller and r.topic == "proxy" and r.standing is Standing.UNSEEN for r in rows)
             if said or not unseen:
                 values.setdefault(said[0] if said else "none", []).append(puller)
-        if len(values) > 1:
-            told = "; ".join(f"{', '.join(who)}: {value}" for value, who in values.items())
-            yield f"{variable} is not the same everywhere: {told}"
+        yield from _differing(variable, values)
+    for what, topic, name in (
+        ("The nameserver", "dns", "nameserver"),
+        ("The mirror of Docker Hub", "mirror", "docker.io"),
+    ):
+        values = {}
+        for puller in pullers:
+            told = [r.value.rstrip("/") for r in counted if (r.puller, r.topic, r.name) == (puller, topic, name)]
+            if told:
+                values.setdefault(", ".join(told), []).append(puller)
+        yield from _differing(what, values)
 
 
-def _exemptions(situation: Situation, rows: Sequence[SettingFound]) -> Iterator[Exemption]:
-    """Yield what the NO_PROXY of each puller lacks; a puller without a proxy needs none."""
+def _differing(what: str, values: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    if len(values) > 1:
+        told = "; ".join(f"{', '.join(who)}: {value}" for value, who in values.items())
+        yield f"{what} is not the same everywhere: {told}"
+
+
+def _exemptions(
+    situation: Situation, rows: Sequence[SettingFound], nodes: Sequence[NodeContainer]
+) -> Iterator[Exemption]:
+    """Yield what the NO_PROXY of each puller lacks; a puller without a proxy needs none.
+
+    The shell's is read by Go programs and by others, from one variable: its line is the same for both.
+    """
     registries = [r.name for r in rows if r.topic in ("insecure", "ca", "credentials", "mirror") and r.name != "system"]
-    wanted = noproxy.needs(situation.machine, (), dict.fromkeys(registries))
+    networks = dict.fromkeys(network for node in nodes for network in node.networks)
+    tools = dict.fromkeys(node.tool for node in nodes)
+    wanted = noproxy.needs(situation.machine, networks, dict.fromkeys(registries), tools)
     for puller in dict.fromkeys(row.puller for row in rows):
         proxies = [r for r in rows if r.puller == puller and r.topic == "proxy" and r.standing is not Standing.UNSEEN]
         if not any(r.name.upper() in ("HTTP_PROXY", "HTTPS_PROXY") for r in proxies):
             continue
         value = next((r.value for r in proxies if r.name.upper() == "NO_PROXY"), "")
-        for dialect in ("go", "suffix") if puller in ("shell", "sudo") else ("go",):
-            lacking = noproxy.missing(value, wanted, dialect)
+        dialects = ("go", "suffix") if puller in ("shell", "sudo") else ("go",)
+        lacks = {dialect: noproxy.missing(value, wanted, dialect) for dialect in dialects}
+        line = noproxy.line(value, [need for dialect in dialects for need in lacks[dialect]], "go")
+        for dialect, lacking in lacks.items():
             if lacking:
-                line = noproxy.line(value, lacking, dialect)
                 entries = tuple(need.entry for need in lacking)
                 reasons = tuple(dict.fromkeys(f"{need.because} ({need.entry})" for need in lacking))
                 yield Exemption(puller, dialect, value, entries, line, reasons)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from kdoctor.machine import Machine
@@ -24,7 +27,8 @@ _ROLES = ("io.x-k8s.kind.role", "k3d.role")
 class NodeContainer:
     """A node: tool and cluster that it belongs to, name, state in Docker's words, and whether it is a worker.
 
-    `helper` tells that nothing is pulled there: a load balancer, a registry.
+    `helper` tells that nothing is pulled there: a load balancer, a registry. `networks` are the ranges of
+    its addresses.
     """
 
     tool: str
@@ -33,6 +37,7 @@ class NodeContainer:
     state: str
     minor: bool = False
     helper: bool = False
+    networks: tuple[str, ...] = ()
 
 
 async def nodes(machine: Machine, where: Endpoint, seconds: float) -> list[NodeContainer]:
@@ -54,5 +59,14 @@ def _node(entry: object) -> NodeContainer | None:
             name = names[0].lstrip("/") if names else cluster
             minor = name != cluster if tool == "minikube" else role in _MINOR
             state, helper = jsonfile.text(container.get("State")), role in _HELPERS
-            return NodeContainer(tool, cluster, name, state, minor, helper)
+            return NodeContainer(tool, cluster, name, state, minor, helper, tuple(_networks(container)))
     return None
+
+
+def _networks(container: Mapping[str, object]) -> Iterator[str]:
+    for raw in jsonfile.mapping(jsonfile.mapping(container.get("NetworkSettings")).get("Networks")).values():
+        network = jsonfile.mapping(raw)
+        address, length = jsonfile.text(network.get("IPAddress")), network.get("IPPrefixLen")
+        with contextlib.suppress(ValueError):
+            if address:
+                yield str(ipaddress.ip_network(f"{address}/{length}", strict=False))

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from kdoctor.model import UNSEEN
+from kdoctor.settings.containers import nodes
+from kdoctor.settings.engine import endpoint
 from tests.probes.asking import asked, machine_at, program, put
 from tests.probes.engine_peer import VERSION, engine
 
@@ -192,3 +194,17 @@ async def test_k3s_and_machines_are_found_without_an_engine(root: Path) -> None:
     found = await asked("cluster.local", machine_at(root))
     assert found.data["clusters"] == ("minikube:vm", "k3s:default")
     assert found.data["stopped"] == ("k3s:default",)
+
+
+async def test_nodes_have_the_networks_of_their_addresses(root: Path) -> None:
+    node = _kind("dev-control-plane", "running", "control-plane")
+    networks = {
+        "kind": {"IPAddress": "172.18.0.2", "IPPrefixLen": 16},
+        "none": {"IPAddress": ""},
+        "odd": {"IPAddress": "x"},
+    }
+    node["NetworkSettings"] = {"Networks": networks}
+    machine = machine_at(root)
+    async with engine(_socket(root), {_LIST: (200, [node])}):
+        [found] = await nodes(machine, endpoint(machine), 2)
+    assert found.networks == ("172.18.0.0/16",)

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import http.server
+import os
+import shutil
+import subprocess
+import threading
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -37,6 +43,48 @@ def test_a_minikube_needs_its_nodes_services_and_pods(tmp_path: Path) -> None:
     assert "registry.corp" in found
     assert "quay.io" not in found
     assert "k8s.example.com" not in found
+
+
+def test_a_kind_cluster_needs_its_network_services_and_pods(tmp_path: Path) -> None:
+    found = entries(needs(machine(tmp_path, {}), ["172.18.0.0/16"], tools=["kind"]))
+    assert {"172.18.0.0/16", "10.96.0.0/16", "10.244.0.0/16", ".svc"} <= set(found)
+
+
+class _Proxy(http.server.BaseHTTPRequestHandler):
+    """Refuses what it is asked."""
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class _Direct(_Proxy):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"direct")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_real_curl_and_python_go_by_the_line() -> None:
+    bypasses = vars(urllib.request)["proxy_bypass_environment"]
+    wanted = [Need(one, "") for one in ("localhost", "127.0.0.1", "192.168.49.2", "reg.corp.test", ".svc")]
+    value = line("a.test", missing("a.test", wanted, "suffix"), "go")
+    servers = [http.server.ThreadingHTTPServer(("127.0.0.1", 0), kind) for kind in (_Direct, _Proxy)]
+    threads = [threading.Thread(target=server.serve_forever) for server in servers]
+    for thread in threads:
+        thread.start()
+    direct, proxy = (server.server_address[1] for server in servers)
+    try:
+        for host in (*(need.hosts[0] for need in wanted), "quay.io"):
+            argv = ["curl", "-s", "--connect-to", f"{host}::127.0.0.1:{direct}", f"http://{host}/"]
+            env = {"PATH": os.environ["PATH"], "http_proxy": f"http://127.0.0.1:{proxy}", "no_proxy": value}
+            said = subprocess.run(argv, env=env, capture_output=True, timeout=20, check=False).stdout
+            assert (said == b"direct") is (host != "quay.io"), host
+            assert bypasses(host, {"no": value}) is (host != "quay.io")
+    finally:
+        for server in servers:
+            server.shutdown()
+            server.server_close()
 
 
 def test_a_control_plane_says_its_ranges(tmp_path: Path) -> None:

@@ -205,3 +205,13 @@ def test_who_has_none_differs_and_who_was_not_seen_does_not() -> None:
     assert list(disagreements([row("shell", "http://a:1"), dns]))
     unseen = SettingFound("docker", "proxy", "", "", "", standing=Standing.UNSEEN)
     assert not list(disagreements([row("shell", "http://a:1"), dns, unseen]))
+
+
+def test_other_nameservers_are_told() -> None:
+    def dns(puller: str, server: str) -> SettingFound:
+        return SettingFound(puller, "dns", "nameserver", server, "")
+
+    rows = [dns("shell", "10.0.0.1"), dns("shell", "10.0.0.2"), dns("docker", "10.0.0.1"), dns("node:a", "10.0.0.1")]
+    assert list(disagreements(rows)) == [
+        "The nameserver is not the same everywhere: shell: 10.0.0.1, 10.0.0.2; docker, node:a: 10.0.0.1"
+    ]

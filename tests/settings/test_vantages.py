@@ -266,6 +266,40 @@ def test_platforms_are_found_by_sockets_files_programs_and_processes(make_machin
 
 
 @pytest.mark.parametrize(
+    ("files", "env", "system", "found"),
+    [
+        ({}, {}, "linux", []),
+        ({"/run/user/1000/docker.sock": ""}, {}, "linux", ["docker-rootless"]),
+        ({"/mnt/wsl/docker-desktop/x": "", "/run/WSL/x": ""}, {}, "linux", ["docker-desktop", "wsl2"]),
+        ({"C:/Program Files/Docker/Docker/Docker Desktop.exe": ""}, {}, "windows", ["docker-desktop"]),
+        ({"/home/u/.config/containers/podman/machine/qemu/m.json": "{}"}, {}, "darwin", ["podman-machine", "m (qemu)"]),
+        ({"/etc/rancher/rke2/rke2.yaml": "", "/run/k3s/containerd/containerd.sock": ""}, {}, "linux", ["rke2"]),
+        ({"/Applications/Rancher Desktop.app/x": ""}, {}, "darwin", ["rancher-desktop"]),
+        ({"/opt/rancher-desktop/x": ""}, {}, "linux", ["rancher-desktop"]),
+        ({"/var/snap/microk8s/current/x": ""}, {}, "linux", ["microk8s"]),
+        ({"/var/snap/docker/current/x": ""}, {}, "linux", ["docker-engine"]),
+        ({"/home/u/.colima/w/colima.yaml": ""}, {}, "darwin", ["w"]),
+        ({"/home/u/.lima/d/lima.yaml": ""}, {}, "darwin", ["lima", "d"]),
+        ({"/etc/kubernetes/kubelet.conf": "", "/run/crio/crio.sock": ""}, {}, "linux", ["cri-o", "kubeadm"]),
+        ({}, {"DOCKER_HOST": "ssh://me:pw@host.test"}, "linux", ["ssh://host.test"]),
+        (
+            {"/home/u/.minikube/profiles/m/config.json": '{"Name": "m", "Driver": "hyperkit"}'},
+            {},
+            "darwin",
+            ["minikube", "m: driver hyperkit, runtime docker"],
+        ),
+    ],
+)
+def test_platforms_of_each_kind(
+    make_machine: MakeMachine, files: dict[str, str], env: dict[str, str], system: str, found: list[str]
+) -> None:
+    machine = make_machine(files, env={"PATH": "/bin", **env}, os=system)
+    host = platforms.look(machine, vantages.Vantages(vantages.Shell(machine)))
+    told = [one.detail or one.id for one in (*host.platforms, *platforms.several(machine))]
+    assert told == found
+
+
+@pytest.mark.parametrize(
     ("place", "manager", "command"),
     [
         ("/run/systemd/system/x", "systemd", ["sudo", "systemctl", "restart", "docker"]),
