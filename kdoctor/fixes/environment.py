@@ -16,6 +16,11 @@ from kdoctor.settings.systemd import split_words
 
 _ASSIGNED = re.compile(r"""(?P<lead>[ \t]*(?:export[ \t]+)?)(?P<name>[A-Za-z_]\w*)=(?P<value>.*)""")
 _SHELL_VALUE = re.compile(r"""(?P<value>"(?:[^"\\]|\\.)*"|'[^']*'|[^\s#;'"]*)(?P<rest>(?:[ \t]*(?:[#;].*)?)?)$""")
+_PAIR = r"""[A-Za-z_]\w*=(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^\s#;'"&|<>()`$]*)"""
+_PAIRS = re.compile(
+    rf"(?P<lead>[ \t]*(?:export[ \t]+)?)(?P<pairs>{_PAIR}(?:[ \t]+{_PAIR})+)(?P<rest>[ \t]*(?:[#;].*)?)"
+)
+_RAW_WORD = re.compile(r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\\[^\r\n]|[^\s"'\\])+""")
 _SECTION = re.compile(r"^[ \t]*\[(?P<name>[^\]]+)\][ \t]*$")
 _ENVIRONMENT = re.compile(r"^(?P<lead>[ \t]*Environment[ \t]*=[ \t]*)(?P<value>.*)$")
 _PLAIN = re.compile(r"[\w@%+=:,./\-\[\]*]*")
@@ -97,12 +102,39 @@ def _shell(text: str, change: Change) -> str:
 
 
 def _several(line: str, body: str, change: Change) -> str:
-    """Return a line that is no single assignment; several on one line are changed only where nothing else is lost."""
-    for found in re.finditer(r"(?:^|\s)([A-Za-z_]\w*)=(\"[^\"]*\"|'[^']*'|\S*)", "" if _is_comment(body) else body):
-        old = _unquoted(found[2])
-        if change(found[1], old) != old:
-            raise NotEditableError(f"the line {body.strip()[:60]!r} sets more than one thing; change it by hand")
-    return line
+    """Return a line that is no single assignment: each of several is changed, with what stands around it kept.
+
+    Raises:
+        NotEditableError: it holds more than assignments, and one of them is to change.
+    """
+    found = _PAIRS.fullmatch(body)
+    if found is None:
+        for one in re.finditer(r"(?:^|\s)([A-Za-z_]\w*)=(\"[^\"]*\"|'[^']*'|\S*)", "" if _is_comment(body) else body):
+            old = _unquoted(one[2])
+            if change(one[1], old) != old:
+                raise NotEditableError(f"the line that sets {one[1]} does more than that; change it by hand")
+        return line
+    pairs = found["pairs"]
+    kept = pairs
+    for one in reversed(list(re.finditer(_PAIR, pairs))):
+        name, _, raw = one[0].partition("=")
+        old = _unquoted(raw)
+        new = change(name, old)
+        if new != old:
+            put = "" if new is None else f"{name}={_quoted(new, raw[:1])}"
+            kept = _spliced(kept, one.start(), one.end(), put)
+    return line if kept == pairs else f"{found['lead']}{kept}{found['rest']}{line[len(body) :]}" if kept.strip() else ""
+
+
+def _spliced(text: str, start: int, end: int, put: str) -> str:
+    """Return the text with a word replaced, or taken out with the blanks (and line breaks) before or behind it."""
+    if put:
+        return text[:start] + put + text[end:]
+    before, after = text[:start], text[end:]
+    bare = re.sub(r"(?:[ \t]|\\\r?\n)+$", "", before)
+    if bare:
+        return bare + after
+    return before + re.sub(r"^(?:[ \t]|\\\r?\n)+", "", after)
 
 
 def _is_comment(body: str) -> bool:
@@ -151,20 +183,32 @@ def _assignment(whole: list[str], change: Change) -> list[str]:
     found = _ENVIRONMENT.match(joined)
     if found is None or not found["value"].strip():
         return whole
-    words = split_words(found["value"])
-    after = []
-    for word in words:
-        name, equals, raw = word.partition("=")
-        value = raw.replace("%%", "%")
+    raw = "".join(whole)
+    start = re.match(r"[ \t]*Environment[ \t]*=[ \t]*", raw)
+    body = raw[start.end() :].rstrip() if start else ""
+    spots = list(_RAW_WORD.finditer(body))
+    if [split_words(one[0]) for one in spots] != [[word] for word in split_words(found["value"])]:
+        raise NotEditableError(f"the line {whole[0].strip()[:40]!r} is quoted in a way that is not understood")
+    kept, left = body, len(spots)
+    for one in reversed(spots):
+        word = split_words(one[0])[0]
+        name, equals, old = word.partition("=")
+        value = old.replace("%%", "%")
         new = change(name, value) if equals else value
-        if new is not None:
-            after.append(word if new == value else f"{name}={new.replace('%', '%%')}")
-    if after == words:
+        if new != value:
+            left -= new is None
+            put = "" if new is None else _requoted(f"{name}={new.replace('%', '%%')}", one[0])
+            kept = _spliced(kept, one.start(), one.end(), put)
+    if kept == body or start is None:
         return whole
-    if not after:
-        return []
-    one = len(words) == 1 and found["value"].lstrip()[:1] == '"'
-    return [found["lead"] + " ".join(_word(word, always=one) for word in after) + ending]
+    return [raw[: start.end()] + kept + ending] if left else []
+
+
+def _requoted(word: str, like: str) -> str:
+    """Return a word in the quotes of another one."""
+    if like[0] == "'" and like[-1] == "'" and "'" not in word and "\\" not in word and "\n" not in word:
+        return f"'{word}'"
+    return _word(word, always=like[0] == '"')
 
 
 def _word(word: str, *, always: bool = False) -> str:

@@ -187,8 +187,10 @@ def edit_yaml(
 
 def _indentation(yaml: Any, text: str) -> None:
     """Take over how far mappings and lists are indented in the text."""
-    mapping = re.search(r"^(?![#\s-])\S[^\n]*:[ \t]*\n(?:[ \t]*#[^\n]*\n|[ \t]*\n)*( +)(?![-# ])", text, re.MULTILINE)
-    listed = re.search(r"^( *)(?![#\s-])\S[^\n]*:[ \t]*\n(?: *#[^\n]*\n|[ \t]*\n)*( *)- ( *)", text, re.MULTILINE)
+    mark = r"(?:[&!]\S+[ \t]*)*"  # an anchor or a tag
+    blank = r"(?:[ \t]*#[^\n]*\n|[ \t]*\n)*"
+    mapping = re.search(rf"^(?![#\s-])\S[^\n]*:[ \t]*{mark}\n{blank}( +)(?![-# ])", text, re.MULTILINE)
+    listed = re.search(rf"^( *)(?![#\s-])\S[^\n]*:[ \t]*{mark}\n{blank}( *)- ( *)", text, re.MULTILINE)
     width = len(mapping[1]) if mapping else 2
     offset = max(len(listed[2]) - len(listed[1]), 0) if listed else 0
     behind = 2 + (len(listed[3]) if listed else 0)

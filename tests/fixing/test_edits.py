@@ -133,9 +133,24 @@ def test_shell_defaults_get_a_word_more() -> None:
     assert twice(Edit("f", "environment", add={"NO_PROXY": ["a.b"]}), "X=1") == 'X=1\nNO_PROXY="a.b"\n'
 
 
-def test_a_line_with_several_assignments_is_left_to_the_person() -> None:
-    with pytest.raises(NotEditableError):
-        edited(Edit("f", "environment", replace={OLD: NEW}), f"export HTTP_PROXY={OLD} HTTPS_PROXY={OLD}\n")
+def test_several_assignments_on_a_line_are_changed_each_for_itself() -> None:
+    text = f'export HTTP_PROXY={OLD} FOO=1  HTTPS_PROXY="{OLD}" # both\n'
+    assert twice(Edit("f", "environment", replace={OLD: NEW}), text) == text.replace(OLD, NEW)
+    gone = Edit("f", "environment", remove={"HTTP_PROXY": True, "HTTPS_PROXY": True})
+    assert twice(gone, text) == "export FOO=1 # both\n"
+    assert twice(gone, f"export HTTP_PROXY={OLD} HTTPS_PROXY={OLD}\nX=1\n") == "X=1\n"
+
+
+def test_a_line_that_runs_a_program_is_left_to_the_person() -> None:
+    with pytest.raises(NotEditableError, match="sets HTTP_PROXY does more than that"):
+        edited(Edit("f", "environment", replace={OLD: NEW}), f"HTTP_PROXY={OLD} curl https://example.com\n")
+
+
+def test_words_taken_out_of_a_continued_line_leave_the_others_as_they_stand() -> None:
+    text = f"[Service]\nEnvironment=\"A=1\" \\\n    'HTTP_PROXY={OLD}' \\\n    'B=2'\n"
+    after = twice(Edit("f", "environment", remove={"HTTP_PROXY": True}), text)
+    assert after == "[Service]\nEnvironment=\"A=1\" \\\n    'B=2'\n"
+    assert twice(Edit("f", "environment", replace={OLD: NEW}), text) == text.replace(OLD, NEW)
 
 
 DROP_IN = f"""\
@@ -154,7 +169,7 @@ WantedBy=x
 
 def test_a_drop_in_keeps_its_other_lines() -> None:
     after = twice(Edit("f", "environment", replace={OLD: NEW}), DROP_IN)
-    assert f"Environment=HTTP_PROXY={NEW} NO_PROXY=localhost HTTPS_PROXY={NEW}\n" in after
+    assert f'Environment="HTTP_PROXY={NEW}" "NO_PROXY=localhost" \\\n    HTTPS_PROXY={NEW}\n' in after
     rest = [line for line in after.splitlines() if "PROXY" not in line]
     assert rest == [line for line in DROP_IN.splitlines() if "PROXY" not in line]
 
@@ -278,3 +293,22 @@ def test_a_value_that_does_not_stand_there_is_told() -> None:
 )
 def test_values_that_lead_to_the_same_place(value: str, old: str, kept: str | None) -> None:
     assert same(value, old) == kept
+
+
+def test_a_list_below_an_anchor_keeps_its_indentation() -> None:
+    text = "x: &a\n  - https://m\n  - https://k\nmirrors:\n  docker.io:\n    endpoint: *a\n"
+    after = twice(Edit("f", "yaml", replace={"https://m": "https://n"}), text)
+    assert after == text.replace("https://m", "https://n")
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ('host = {"https://m" = {capabilities = ["pull"]}, "https://k" = {}}\n', 'host = { "https://k" = {}}\n'),
+        ('server = "https://m/"  # it\nhost."https://m".capabilities = ["pull"]\nx = 1\n', "x = 1\n"),
+        ("server = 'https://k'\r\n[host.'https://m/']\r\n[host.'https://k']\r\n", None),
+    ],
+)
+def test_a_mirror_goes_from_hosts_toml_however_it_is_written(text: str, after: str | None) -> None:
+    gone = Edit("f", "toml", remove={"server": ["https://m"], "host": {"https://m": True}})
+    assert twice(gone, text) == (after or text.replace("[host.'https://m/']\r\n", ""))
