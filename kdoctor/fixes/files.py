@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import stat
 import sys
 from dataclasses import dataclass, field
@@ -40,7 +41,7 @@ def read(path: Path, shown: str) -> Found:
     """Read a file that is to be edited.
 
     Raises:
-        FixError: it is a symbolic link, no regular file, too large, or cannot be read.
+        FixError: it is a symbolic link, no regular file, has other names, is too large, or cannot be read.
     """
     try:
         info = path.lstat()
@@ -53,6 +54,11 @@ def read(path: Path, shown: str) -> Found:
         raise FixError(f"{shown} is a symbolic link to {target}, which something else keeps; change that by hand")
     if not stat.S_ISREG(info.st_mode):
         raise FixError(f"{shown} is no regular file; nothing was changed")
+    if info.st_nlink > 1 and sys.platform != "win32":
+        raise FixError(
+            f"{shown} has {info.st_nlink} names (hard links), and a new file would take the place of this one alone; "
+            f"nothing was changed. `find / -xdev -samefile {shown}` finds them"
+        )
     if info.st_size > LIMIT:
         raise FixError(f"{shown} has {info.st_size} bytes, which no such file should have; nothing was changed")
     try:
@@ -78,10 +84,25 @@ def check_writable(path: Path, shown: str, size: int) -> None:
             raise FixError(
                 f"{shown} cannot be changed: {place} is immutable (`lsattr -d {place}`; `chattr -i` lifts it)"
             )
+    if _is_mounted(path):
+        raise FixError(
+            f"{shown} is mounted as a file of its own (as a container's /etc/resolv.conf is), so no new one can take "
+            "its place; nothing was changed. Change it where it is mounted from"
+        )
     if sys.platform != "win32":
         room = os.statvfs(folder)
         if room.f_bavail * room.f_frsize < size + _SPARE:
             raise FixError(f"{shown}: no room left on its file system; nothing was changed")
+
+
+def _is_mounted(path: Path) -> bool:
+    """Tell whether something is mounted at exactly this path (proc(5) mountinfo)."""
+    try:
+        lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return False
+    points = (line.split(" ", 5)[4] for line in lines if line.count(" ") > 5)
+    return os.path.abspath(path) in {re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), one) for one in points}
 
 
 def _may_write(folder: Path) -> bool:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -167,6 +168,48 @@ def test_a_program_that_is_not_there_is_told(machine: Machine) -> None:
     with pytest.raises(FixError, match="no-such-program is not installed"):
         made(machine, planned(machine, fix(edit(), argv=("no-such-program",))))
     assert (machine.root / "etc/daemon.json").read_text() == '{\n  "debug": true\n}\n'
+
+
+def test_a_file_with_a_second_name_is_told(machine: Machine) -> None:
+    path = machine.root / "etc/daemon.json"
+    os.link(path, machine.root / "etc/other.json")
+    with pytest.raises(FixError, match=r"has 2 names \(hard links\).*find / -xdev -samefile /etc/daemon.json"):
+        planned(machine, fix(edit()))
+
+
+MOUNTED = """\
+import os, sys
+from pathlib import Path
+from tests.fixing.test_refusing import HOST, edit, fix, planned
+from kdoctor.fixes.errors import FixError
+from kdoctor.machine import Machine
+try:
+    planned(Machine(root=Path(sys.argv[1]), uid=0, env={}), fix(edit()))
+except FixError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None or os.geteuid() != 0, reason="needs root and unshare")
+@pytest.mark.parametrize(
+    ("mount", "words"),
+    [
+        ('mount --bind "$1/etc/daemon.json" "$1/etc/daemon.json"', "is mounted as a file of its own"),
+        ('mount --bind "$1/etc" "$1/etc" && mount -o remount,ro,bind "$1/etc"', "is on a read-only file system"),
+    ],
+)
+def test_a_mounted_file_and_a_read_only_file_system_are_told(machine: Machine, mount: str, words: str) -> None:
+    script = f'{mount} || exit 77; exec "$2" -c "$3" "$1"'
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script, "sh", str(machine.root), sys.executable, MOUNTED],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode == 77:
+        pytest.skip(f"no mounts here: {done.stderr.strip()}")
+    assert words in done.stdout, done.stderr
+    assert [path.name for path in (machine.root / "etc").iterdir()] == ["daemon.json"]
 
 
 @contextlib.contextmanager
