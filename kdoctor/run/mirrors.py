@@ -21,6 +21,9 @@ from kdoctor.settings.mirrorlist import mirrors_here, own_mirrors
 from kdoctor.vantages import HUB
 
 _KUBERNETES = "registry.k8s.io"
+NO_MIRROR = (
+    "no mirror of {registry} is known; if you know one, name it with --add HOST[/PATH], or in mirrors.toml for good"
+)
 _PULLERS = ("docker-engine", "docker-rootless", "docker-desktop", "colima", "rancher-desktop", "podman", "containerd")
 _CLUSTERS = ("minikube", "kubeadm", "k3s", "kind", "k3d", "cri-o")
 
@@ -70,7 +73,7 @@ async def offers(book: Book, wanted: Wanted) -> Report:
     ranked = [offer for one in found for offer in one]
     fixes = tuple(fix for q, one in zip(questions, found, strict=True) for fix in _use(q, one, book, situation, wanted))
     notices = [*book.notices, *notice]
-    notices += [f"no mirror of {q.registry} is known" for q, one in zip(questions, found, strict=True) if not one]
+    notices += [NO_MIRROR.format(registry=q.registry) for q, one in zip(questions, found, strict=True) if not one]
     return Report(
         "mirrors",
         _status(ranked),
@@ -102,10 +105,10 @@ def _hosts(questions: Sequence[_Question], wanted: Wanted) -> set[str]:
 
 
 def _puller(situation: Situation) -> tuple[Place, list[str]]:
-    """Return whose view counts: the Docker daemon's where it can be had, else this shell's."""
+    """Return whose view counts: the Docker daemon's where it can be had, else the own runtime's or this shell's."""
     docker = situation.vantages.docker
     if docker is None or docker.sharing("trust").shared:
-        return situation.place("docker" if docker else "shell"), []
+        return situation.nearest(), []
     because = docker.sharing("trust").because
     return situation.place("shell"), [f"seen from this shell only; the Docker daemon may see otherwise: {because}"]
 

@@ -167,12 +167,12 @@ def _from_service_files(files: Files) -> Iterator[Setting]:
     for path in _SHELL_FILES:  # of Debian's init script, Red Hat's and OpenRC's
         text = machine.read(path) or ""
         for number, line in enumerate(text.splitlines(), 1):
-            for name, value in _shell_assignments(line):
+            for name, value in shell_assignments(line):
                 if name.upper() in _KEYS and value:
                     yield Setting(name, value, Source("init-defaults", f"{name} in {path}", path, number))
 
 
-def _shell_assignments(line: str) -> Iterator[tuple[str, str]]:
+def shell_assignments(line: str) -> Iterator[tuple[str, str]]:
     """Yield the assignments of a line of shell such as `export http_proxy="..."`."""
     try:
         words = shlex.split(line, comments=True)

@@ -91,6 +91,12 @@ def _declared(node: Node) -> Iterator[Setting]:
             if name.upper() in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
                 text = f"{name} in {a.file} on {node.name}"
                 yield Setting(name, a.value, Source("systemd", text, a.file, a.line))
+        for path in (f"/etc/default/{unit}", f"/etc/sysconfig/{unit}"):  # of init scripts and EnvironmentFile=
+            for number, line in enumerate((node.machine.read(path) or "").splitlines(), 1):
+                for name, value in dockerd.shell_assignments(line):
+                    if name.upper() in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
+                        text = f"{name} in {path} on {node.name}"
+                        yield Setting(name, value, Source("init-defaults", text, path, number))
 
 
 def _docker_files(node: Node) -> Files:

@@ -88,6 +88,10 @@ class Cri:
         """Write the hosts.toml of a registry."""
         self._lab.here.write(f"/etc/containerd/certs.d/{registry}/hosts.toml", hosts)
 
+    def restart(self) -> None:
+        """Have the supervisor run containerd anew."""
+        self._lab.here.script("service containerd restart")
+
     def pull(self, image: str) -> tuple[bool, str]:
         """Have containerd pull an image that it does not have; return whether it worked, and its words."""
         deadline = time.monotonic() + 10

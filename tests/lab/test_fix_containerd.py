@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from . import Lab, addresses
-from .cri import Cri
+from .cri import DEFAULTS, Cri
 from .manners import Certificate
 from .test_fix import history, kdoctor, said, snapshot
 
@@ -68,7 +68,21 @@ def _shown_ca(lab: Lab, cri: Cri) -> Mended:
     return Mended(CORP_IMAGE, "unknown authority", files, ("--trust-ca", *shown))
 
 
-CASES = {"hosts-toml-shown-ca": _shown_ca, "hosts-toml-mirror-dead": _dead_mirror, "hosts-toml-own-ca": _own_ca}
+def _proxy_moved(lab: Lab, cri: Cri) -> Mended:
+    lab.relay(7897, addresses.HOSTS[addresses.PROXY], addresses.PROXY_OPEN)
+    lab.firewall.block_egress()
+    url = "http://127.0.0.1:7890"
+    lab.here.write(DEFAULTS, f"# for pulls\nHTTPS_PROXY={url} HTTP_PROXY={url}  # the proxy\nNO_PROXY=.corp.test\n")
+    cri.restart()
+    return Mended(ALPINE, "proxyconnect tcp: dial tcp 127.0.0.1:7890: connect: connection refused", (DEFAULTS,))
+
+
+CASES = {
+    "proxy-moved": _proxy_moved,
+    "hosts-toml-shown-ca": _shown_ca,
+    "hosts-toml-mirror-dead": _dead_mirror,
+    "hosts-toml-own-ca": _own_ca,
+}
 
 
 @pytest.mark.parametrize("case", CASES)
