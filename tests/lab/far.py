@@ -38,15 +38,22 @@ nsenter --target={pid} --net sh -eu -c '
 """
 
 
+def node_image(lab: Lab) -> str:
+    """Give the lab's dockerd an image with BusyBox, and return its name."""
+    assert lab.directory is not None
+    archive = lab.directory / "node.tar"
+    _write_image(archive)
+    done = lab.docker.cli("import", str(archive), _IMAGE)
+    assert done.returncode == 0, done.stdout
+    return _IMAGE
+
+
 class Node:
     """A kind node as far as kdoctor can tell: a container with kind's labels, BusyBox, and a network of its own."""
 
     def __init__(self, lab: Lab, *, environment: Sequence[str] = ()) -> None:
         self._lab = lab
-        archive = lab.directory
-        assert archive is not None
-        _write_image(archive / "node.tar")
-        self._docker("import", str(archive / "node.tar"), _IMAGE)
+        image = node_image(lab)
         labels = ["--label=io.x-k8s.kind.cluster=kind", "--label=io.x-k8s.kind.role=control-plane"]
         variables = [f"--env={one}" for one in environment]
         run = [
@@ -59,7 +66,7 @@ class Node:
             *labels,
             *variables,
         ]
-        self._docker(*run, _IMAGE, "sleep", "600")
+        self._docker(*run, image, "sleep", "600")
         pid = self._docker("inspect", "--format={{.State.Pid}}", NODE).strip()
         _connect(lab, pid, "node0", NODE_ADDRESS)
 
