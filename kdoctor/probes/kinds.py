@@ -188,6 +188,7 @@ _KINDS = (
             "not-yet-valid",
             "name-mismatch",
             "invalid",
+            "unpaired",
             "alert",
             "http",
             "not-tls",

@@ -40,10 +40,12 @@ async def handshake(ask: Asking, registry: str) -> Found:
     except ValueError as error:
         return Found("unreached", f"{error}.", {"cause": "resolve nxdomain"})
     host, clock = ascii_host(host), Clock(ask)
+    trust = ask.vantage.trust(registry_name(host, port))
+    if trust.problem:  # docker goes no further
+        return Found("unpaired", f"{trust.problem}.")
     opened = await open_tunnel(ask, host, port, clock=clock)
     if isinstance(opened, Unreached):
         return opened.found()
-    trust = ask.vantage.trust(registry_name(host, port))
     data: dict[str, Value] = {"address": opened.address}
     if trust.ca_files:
         data["ca_file"] = (trust.own_ca_files or trust.ca_files)[0]

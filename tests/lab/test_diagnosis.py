@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NAMED = {
     "answer-401": "the registry stands only in the text, so no more than /v2/ is asked of it by itself",
     "answer-429": "the text names neither registry nor image",
+    "tls-authority-misnamed": "the text names neither registry nor image",
     "answer-schema1": "the text names neither registry nor image",
 }
 """Breaks that are `confirmed` only where the person says what was pulled, each with the reason."""

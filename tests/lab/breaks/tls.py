@@ -3,10 +3,18 @@
 from typing import Final
 
 from .. import addresses
+from ..lab import Lab
 from ..manners import EVERY, Certificate, Wire
 from .model import Break
 
 _FACTS: Final = {"registry": addresses.HUB}
+
+
+def _misnamed_authority(lab: Lab) -> None:
+    folder = f"/etc/docker/certs.d/{addresses.CORP}"
+    lab.here.write(f"{folder}/ca.cert", "the registry's authority, as somebody named it\n")
+    lab.when_healing(lambda: lab.here.script(f"rm -r {folder}"))
+
 
 BREAKS: Final = (
     Break(
@@ -85,5 +93,14 @@ BREAKS: Final = (
         words=r"x509: certificate signed by unknown authority",
         apply=lambda lab: lab.proxied(f"http://{addresses.PROXY}:{addresses.PROXY_INTERCEPT}"),
         note="the same through CONNECT; direct egress is blocked",
+    ),
+    Break(
+        id="tls-authority-misnamed",
+        group="tls",
+        expect="tls-handshake-failed",
+        image=f"{addresses.CORP}/team/app:1",
+        words=r"missing key ca\.key for client certificate ca\.cert",
+        apply=_misnamed_authority,
+        note="a lone .cert in certs.d: docker takes it for half a client's pair and asks nobody",
     ),
 )
