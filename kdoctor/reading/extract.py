@@ -18,7 +18,7 @@ _IMAGE_REF = (
 _QUOTED = rf"[\"'`]?(?:docker\.io/library/)?(?P<v>{_IMAGE_REF})"
 
 _IMAGE = (
-    rf"(?:failed to pull (?:and unpack )?image|failed to resolve (?:ref(?:erence)?|image|source metadata for)|image with reference|failed to push|push permission for|(?:image )?verification failed for|failed to verify image|suggest the author of|failed to get sandbox image|back-off pulling image|pulling image|failed pulling image|container image|sandbox image|unable to find image|error downloading image|failed to start image|pull image|pullimage|unable to pull manifest from|trying to access|accessing|failed to pull kic(?:base)? image|error pulling image|failed to load image|couldn't parse image (?:reference|name)|image pull failed for|unable to pull(?: image)?|failed to inspect image|retrieving image|failed to download image|pullimage from image service failed|ensuring node image|pull access denied for|manifest for|repository(?= [\w./:-]{{1,255}} not found)|requested image|download image|unable to download|errimagepull: ?)[ (:]{{1,3}}{_QUOTED}",
+    rf"(?:failed to pull (?:and unpack )?image|failed to resolve (?:ref(?:erence)?|image|source metadata for)|image with reference|failed to push|push permission for|(?:image )?verification failed for|failed to verify image|suggest the author of|failed to get sandbox image|back-off pulling image|pulling image|failed pulling image|container image|sandbox image|unable to find image|error downloading image|failed to start image|pull image|pullimage|unable to pull manifest from|trying to access|accessing|failed to pull kic(?:base)? image|error pulling image|failed to load image|couldn't parse image (?:reference|name)|image pull failed for|unable to pull(?: image)?|failed to inspect image|retrieving image|manifest head|get manifest|read image|manifest from|head request for|error pulling(?= [\w./-]{{3,200}}:[\w.]{{1,60}} )|failed to download image|pullimage from image service failed|ensuring node image|pull access denied for|manifest for|requested image|download image|unable to download|errimagepull: ?)[ (:]{{1,3}}{_QUOTED}",
     r"\btrying to pull (?P<v>[a-z0-9][\w.-]{0,120}(?::\d{1,5})?/[\w./-]{1,200}:[\w][\w.-]{0,127}?)\.\.\.",
     rf"\b(?:docker|podman|nerdctl|crictl|ctr(?: -n \S+)?(?: images?)?|skopeo|crane|sudo docker|docker image|podman image) {{1,3}}(?:pull|push|run|create|inspect|copy)(?: {{1,3}}-{{1,2}}[\w-]+(?:=\S+)?){{0,8}} {{1,3}}{_QUOTED}",
     rf"docker://(?P<v>{_IMAGE_REF})",
@@ -31,6 +31,7 @@ _IMAGE = (
     r"(?:failed(?: to solve)?|on source|error|cache key|definition): (?P<v>[a-z0-9][a-z0-9._/-]{1,200}(?::\d{1,5}/[a-z0-9._/-]{1,200})?:[\w][\w.-]{0,127})(?=: (?:not found|failed to|pull access|failed|unexpected|unauth|denied|error|no match)\b)",
     rf"\b(?:error )?reading manifest \S+ in (?P<v>{_IMAGE_REF})",
     rf"\bimage {_QUOTED}",
+    rf"\brepository {_QUOTED}(?= not found)",
 )
 _URL = re.compile(r"https?://[^\s\"'<>|\\`)\]}，。（]{1,400}", re.IGNORECASE)
 _FROM = re.compile("pulling from ", re.IGNORECASE)
@@ -63,7 +64,7 @@ _PATTERNS: Mapping[str, tuple[str, ...]] = {
         r"\b(?:ECONNREFUSED|ETIMEDOUT|ECONNRESET) (?P<v>\[?[0-9a-f.:]{3,45}\]?:\d{1,5})\b",
     ),
     "status": (
-        r"(?:unexpected status(?: code)?|received unexpected http status|failed with status code \[[^\]]{1,80}\]|invalid status code from registry|unexpected status from \w{3,7} request to \S{1,400}|status ?code|failed with status|error parsing http|unexpected status code \S{1,300}|bad response code|response|returned error|http error|server returned http response code)\W{1,4}(?P<v>[1-5]\d\d)\b",
+        r"(?:unexpected status(?: code)?|received unexpected http status|failed with status code \[[^\]]{1,80}\]|invalid status code from registry|unexpected status from \w{3,7} request to \S{1,400}|status ?code|failed with status|error parsing http|unexpected status code \S{1,300}|bad response code|response|returned error|http error|server returned http response code|\[http)\W{1,4}(?P<v>[1-5]\d\d)\b",
         r"\b(?P<v>[45]\d\d) (?:Unauthorized|Forbidden|Not Found|Too Many Requests|Internal Server Error|Bad Gateway|Service Unavailable|Gateway Time-?out|Proxy Authentication Required|Unavailable For Legal Reasons|Requested Range|Bad Request|Precondition)",
     ),
     "platform": (

@@ -159,11 +159,14 @@ def _present(book: Book, whole: Sequence[Record]) -> Mapping[str, Sequence[int]]
     flats = {record.flat for record in whole}
     digits = _DIGITS if sum(map(len, flats)) > _MANY else {}
     flat = "\n".join({one.translate(digits) for one in flats} if digits else flats)
-    # Most literals are ruled out by the distinct words, of which a long text has few.
+    # Most literals are ruled out by the first three letters of their words, and by the distinct words, of which
+    # a long text has few.
     distinct = "\n".join(set(flat.split()))
+    begins = {distinct[i : i + 3] for i in range(len(distinct))}
 
     def stands(literal: str) -> bool:
-        return all(part in distinct for part in literal.split()) and (" " not in literal or literal in flat)
+        words = all((len(word) < 3 or word[:3] in begins) and word in distinct for word in literal.split())
+        return words and (" " not in literal or literal in flat)
 
     return {
         literal: numbers
