@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kdoctor.configs import containerd, names, registries, units
+from kdoctor.configs import containerd, dockercli, names, registries, units
 from kdoctor.configs.slip import Slip
 from kdoctor.machine import Machine
 from kdoctor.model import UNSEEN, Value
+from kdoctor.probes import daemonjson, kube
 from kdoctor.probes.ask import Found
 from kdoctor.settings import resolv
 
@@ -20,6 +22,7 @@ _UNITS = ("docker", "containerd", "crio", "k3s", "k3s-agent", "rke2-server", "rk
 _UNIT_FOLDERS = ("/etc/systemd/system", "/run/systemd/system")
 _KUBELET = "/var/lib/kubelet/config.yaml"
 _CERTS_D = "/etc/containerd/certs.d"
+_KUBECONFIGS = ("kubeconfig", "admin.conf", "super-admin.conf", "kubelet.conf", "k3s.yaml", "rke2.yaml")
 _FIXED = (
     "/etc/containerd/config.toml",
     "/etc/containers/registries.conf",
@@ -38,6 +41,12 @@ NAMES = (
     "*.service.d/*",
     "resolv.conf",
     "Corefile",
+    "daemon.json",
+    ".docker/config.json",
+    ".kube/config",
+    "*.kubeconfig",
+    "admin.conf",
+    "k3s.yaml",
 )
 """The names, or folders, by which the kind of a file is told."""
 
@@ -79,6 +88,8 @@ def told_of(slips: Iterable[Slip], path: str, family: str) -> Found:
     """Return what the slips of a text come to; the worst is told, the others are listed."""
     found = sorted(slips, key=lambda slip: slip.weight != "invalid")
     data: dict[str, Value] = {"path": path, "family": family}
+    if family == "kubeconfig":
+        data["kubeconfig"] = path
     if not found:
         return Found("ok", f"{path} has no mistake that kdoctor knows", data, path)
     worst = found[0]
@@ -109,9 +120,32 @@ def _reader(machine: Machine, path: str) -> tuple[str, Callable[[str], Iterator[
         return f"unit-{parent.removesuffix('.service.d')}", lambda text: units.drop_in(text, name)
     if name == "resolv.conf":
         return "resolv", names.resolv_conf
+    if name == "daemon.json":
+        return "daemon-json", _daemon_json
+    if name == "config.json" and parent in (".docker", "docker"):
+        return "docker-command", dockercli.config
+    if (name == "config" and parent == ".kube") or name in _KUBECONFIGS or name.endswith(".kubeconfig"):
+        return "kubeconfig", lambda _: _kubeconfig(machine, path)
     if name == "Corefile":
         return "corefile", lambda text: names.corefile(text, _upstream(machine))
     return "", None
+
+
+def _daemon_json(text: str) -> Iterator[Slip]:
+    """Yield what a dockerd makes of daemon.json whose version and command line are not known."""
+    found = daemonjson.examine(text)
+    if found.outcome != "ok":
+        yield Slip(found.outcome, "invalid", found.problem, found.line)
+    elif found.problem:
+        yield Slip("passed-over", "ignored", found.problem, found.line)
+
+
+def _kubeconfig(machine: Machine, path: str) -> Iterator[Slip]:
+    found = kube.looked_at(replace(machine, env={**machine.env, "KUBECONFIG": path}))
+    if found.outcome != "ok":
+        line = found.data.get("line")
+        problem = str(found.data.get("problem") or found.detail)
+        yield Slip(found.outcome, "invalid", problem, line if isinstance(line, int) else None)
 
 
 def _kubelet(machine: Machine) -> tuple[bool, str]:

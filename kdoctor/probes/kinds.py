@@ -456,6 +456,7 @@ _KINDS = (
             "line": "number",
             "problem": "text",
             "others": "list",
+            "kubeconfig": "text",
         },
         of_machine=True,
     ),

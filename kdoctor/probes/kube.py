@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
 async def config(ask: Asking) -> Found:
     """Load the kubeconfig as kubectl does and look whether it names a cluster to talk to."""
-    machine = ask.vantage.machine
+    return looked_at(ask.vantage.machine)
+
+
+def looked_at(machine: Machine) -> Found:
+    """Return what kube.config finds on a machine."""
     try:
         loaded = kubeconfig.load(machine)
     except KubeconfigError as error:

@@ -51,7 +51,8 @@ async def test_a_bad_file_gives_its_slip(case: dict[str, Any], tmp_path: Path) -
 def test_every_kind_of_file_has_good_and_bad_ones() -> None:
     good = {path.name if path.suffix != ".conf" else path.parent.name for path in GOOD}
     bad = {Path(case["path"]).name for case in BAD} | {Path(case["path"]).parent.name for case in BAD}
-    for name in ("config.toml", "hosts.toml", "registries.yaml", "docker.service.d", "registries.conf.d", "Corefile"):
+    kinds = ("config.toml", "hosts.toml", "registries.yaml", "docker.service.d", "registries.conf.d", "Corefile")
+    for name in (*kinds, "daemon.json", "config.json", "config"):
         assert name in good
         assert name in bad
 
@@ -127,6 +128,22 @@ def test_a_loop_in_a_corefile_has_its_own_rule(tmp_path: Path) -> None:
     text = next(case["text"] for case in BAD if case["mistake"] == "loop")
     report, _ = check(tmp_path, "Corefile", text)
     assert report["diagnoses"][0]["rule"] == "dns-loop"
+
+
+@pytest.mark.parametrize(
+    ("name", "mistake", "rule"),
+    [
+        ("docker/daemon.json", "unknown-key", "docker-daemon-config-invalid"),
+        (".kube/config", "no-context", "kubeconfig-invalid"),
+        (".docker/config.json", "helper-name", "runtime-config-invalid"),
+    ],
+)
+def test_each_file_has_the_rule_of_its_program(name: str, mistake: str, rule: str, tmp_path: Path) -> None:
+    text = next(case["text"] for case in BAD if (case["path"], case["mistake"]) == (name, mistake))
+    report, status = check(tmp_path / "at", name, text)
+    first = report["diagnoses"][0]
+    assert (status, first["rule"], first["verdict"]) == (1, rule, "confirmed")
+    assert str(tmp_path / "at" / name) in first["because"]
 
 
 def test_a_bad_resolv_conf_has_its_own_rule(tmp_path: Path) -> None:
