@@ -137,6 +137,7 @@ _KINDS = (
             "spare": "text",
             "reason": "text",
             "problem": "text",
+            "meant": "text",
             "credentials": "bool",
         },
     ),

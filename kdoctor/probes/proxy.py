@@ -11,6 +11,7 @@ from kdoctor.probes.dial import Clock, Opened, Proxy, Unreached, open_through, p
 from kdoctor.probes.names import literal
 from kdoctor.probes.streams import host_port, split_host_port
 from kdoctor.registries import api_host
+from kdoctor.settings import proxyvalue
 from kdoctor.settings.goproxy import ascii_host
 from kdoctor.settings.proxyvalue import credentials
 
@@ -61,6 +62,8 @@ def _setting(decision: Decision, configured: ProxySettings) -> dict[str, Value]:
         "value": mask(setting.shown),
         "credentials": setting.masked or credentials(setting.value),
     }
+    if decision.problem and (meant := proxyvalue.meant(setting.value)) is not None:
+        data["meant"] = meant
     return _place(setting) | data
 
 

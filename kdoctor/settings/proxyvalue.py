@@ -153,3 +153,19 @@ def _plain(reason: str, secret: str) -> str:
     """Return Go's reason unless it quotes from the user or password."""
     quoted = re.search(r'"(.*)"', reason)
     return reason.split('"', maxsplit=1)[0].strip() if secret and quoted and quoted[1] in secret else reason
+
+
+# What people write: quotes or blanks that became part of the value, a scheme with a slip, or none.
+_SLIPPED = re.compile(
+    r"""[\s"'`]*(?:(?:https?|htt?ps?|htpp|http;|hppt)\s*[:;]?[\\/]{0,4}[\s"']*)?"""
+    r"""(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)\s*:\s*(?P<port>[0-9]{1,5})[/\s"'`,;]*""",
+    re.IGNORECASE,
+)
+
+
+def meant(value: str) -> str | None:
+    """Return the URL that a value without credentials was surely meant to be, for a probe to try; None if unclear."""
+    found = _SLIPPED.fullmatch(value)
+    if found is None or not 0 < int(found["port"]) < 65536 or found["host"].lower() in ("http", "https", "socks5"):
+        return None
+    return f"http://{found['host'].lower()}:{int(found['port'])}"

@@ -88,6 +88,13 @@ MORE = (
     Break("proxy-needless", "fix", "proxy-connection-refused", _REFUSED, _needless_proxy),
     Break("proxy-with-password", "fix", "proxy-connection-refused", _REFUSED, _proxy_with_password),
     Break(
+        "proxy-slip",
+        "fix",
+        "proxy-url-invalid",
+        r"proxyconnect tcp: dial tcp (?::80|.*lookup http\b)",
+        lambda lab: lab.proxied(f"http:/{addresses.PROXY}:{addresses.PROXY_OPEN}"),
+    ),
+    Break(
         "registry-plain-http",
         "fix",
         "registry-http-not-https",
@@ -129,6 +136,7 @@ MENDED = (
     Mended("proxy-moved", (DEFAULTS,)),
     Mended("proxy-needless", (DEFAULTS,)),
     Mended("proxy-with-password", (DEFAULTS,)),
+    Mended("proxy-slip", (DEFAULTS,)),
     Mended("proxy-scheme-https", (DEFAULTS,)),
     Mended("proxy-scheme-socks", (DEFAULTS,)),
     Mended("proxy-lacks-exception", (DEFAULTS,)),
@@ -153,6 +161,12 @@ MENDED = (
     Mended("mirror-dead", (DAEMON_JSON,)),
     Mended("disk-small", (DAEMON_JSON,), ("--recipe", "disk.move", "--fact", "larger=/mnt/large"), ("disk-full",)),
 )
+
+
+TWICE = frozenset(
+    {"proxy-with-password", "dns-nxdomain", "daemon-json-syntax", "registry-plain-http-among-keys", "mirror-dead"}
+)
+"""Faults whose fix is planned first, and asked for again afterwards: one of each format of file."""
 
 
 @pytest.fixture(autouse=True)
@@ -207,10 +221,11 @@ def test_fix_makes_the_pull_work_and_undo_restores(lab: Lab, case: Mended) -> No
     before = snapshot(lab)
 
     image = ("--image", fault.image) if fault.image else ()
-    planned = kdoctor(lab, "fix", *case.rules, *image, *case.options)
-    assert planned.returncode == 0, said(planned)
-    assert "Nothing was changed" in planned.stdout
-    assert snapshot(lab) == before
+    if case.fault in TWICE:
+        planned = kdoctor(lab, "fix", *case.rules, *image, *case.options)
+        assert planned.returncode == 0, said(planned)
+        assert "Nothing was changed" in planned.stdout
+        assert snapshot(lab) == before
 
     made = kdoctor(lab, "fix", *case.rules, *image, *case.options, "--apply", "--yes")
     assert made.returncode == 0, said(made)
@@ -223,10 +238,11 @@ def test_fix_makes_the_pull_work_and_undo_restores(lab: Lab, case: Mended) -> No
     after = snapshot(lab)
     assert (after != before) is bool(case.files)
 
-    again = kdoctor(lab, "fix", *image, "--apply", "--yes")
-    assert again.returncode == 0, said(again)
-    assert "Nothing to fix" in again.stdout, said(again)
-    assert snapshot(lab) == after
+    if case.fault in TWICE:
+        again = kdoctor(lab, "fix", *image, "--apply", "--yes")
+        assert again.returncode == 0, said(again)
+        assert "Nothing to fix" in again.stdout, said(again)
+        assert snapshot(lab) == after
 
     undone = kdoctor(lab, "undo", "--yes")
     assert undone.returncode == 0, said(undone)

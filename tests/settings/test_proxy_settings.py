@@ -126,3 +126,22 @@ def test_a_masked_setting_gives_no_url_to_dial() -> None:
     setting = proxy.Setting("HTTPS_PROXY", "http://xxxxx:xxxxx@p:1", Source("unknown", "x"), masked=True)
     decision = proxy.ProxySettings(https=setting).route(HUB)
     assert (decision.proxy, decision.raw) == ("http://p:1", None)
+
+
+@pytest.mark.parametrize(
+    ("value", "url"),
+    [
+        ('"http://127.0.0.1:7890"', "http://127.0.0.1:7890"),
+        ("http:/proxy.corp:3128", "http://proxy.corp:3128"),
+        ("http//proxy.corp:3128/", "http://proxy.corp:3128"),
+        (" htpp://Proxy.corp: 3128", "http://proxy.corp:3128"),
+        ("http://me:50%off@proxy.corp:3128", None),
+        ("socks5h://proxy.corp:1080", None),
+        ("http://proxy.corp", None),
+        ("http://http:80", None),
+        ("http://a:99999", None),
+        ("$PROXY", None),
+    ],
+)
+def test_what_a_value_with_a_slip_was_meant_to_be(value: str, url: str | None) -> None:
+    assert proxyvalue.meant(value) == url
