@@ -51,9 +51,9 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
 
 MODULES: Mapping[str, tuple[str, ...]] = {
     "kubeadm": ("overlay", "br_netfilter"),
-    "k3s": ("overlay", "br_netfilter"),
+    "k3s": ("overlay", "br_netfilter", "vxlan"),
 }
-"""The kernel modules that must be there."""
+"""The kernel modules that must be there (vxlan: for k3s's own network, unless another is chosen)."""
 
 CONTROLLERS: Mapping[str, tuple[str, ...]] = {
     "kubeadm": ("cpu", "cpuset", "memory", "pids", "v2"),

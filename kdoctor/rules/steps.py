@@ -43,6 +43,7 @@ KIND_OF: Mapping[str, str] = {
     "clock": "host.clock",
     "cri": "node.cri",
     "user": "minikube.user",
+    "userns": "host.userns",
     "context": "kube.context",
     "nodes": "kube.nodes",
     "corefile": "kube.corefile",

@@ -49,6 +49,7 @@ GOOD: Mapping[str, frozenset[str]] = {
     "clock": frozenset({"ok"}),
     "cri": frozenset({"ok"}),
     "user": frozenset({"ok"}),
+    "userns": frozenset({"ok"}),
     "context": frozenset({"ok", "none"}),
     "nodes": frozenset({"ready"}),
     "corefile": frozenset({"ok", "missing"}),

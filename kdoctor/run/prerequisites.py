@@ -16,6 +16,7 @@ from kdoctor.run.walk import Walk
 
 _VM_DRIVERS = frozenset({"kvm2", "kvm", "qemu2", "qemu", "virtualbox", "vbox"})
 _ON_DOCKER = frozenset({"docker", "kind"})
+_ON_ENGINE = frozenset({"docker", "kind", "minikube"})
 
 
 class Host:
@@ -64,7 +65,16 @@ class Host:
             steps.append(self._step("kernel", tool=self.tool))
         if self.tool in ("kind", "k3s", "kubeadm", "minikube"):
             steps.append(self._step("inotify"))
+        if self.tool in _ON_ENGINE and self._rootless():
+            steps.append(self._step("userns"))
         return steps
+
+    def _rootless(self) -> bool:
+        """Tell whether this user has a rootless Docker of its own: its socket, or the service that makes it."""
+        uid, config = self.machine.uid, self.machine.env.get("XDG_CONFIG_HOME") or f"{self.machine.home}/.config"
+        run = self.machine.env.get("XDG_RUNTIME_DIR") or f"/run/user/{uid}"
+        signs = (f"{run}/docker.sock", f"{config}/systemd/user/docker.service")
+        return bool(uid) and any(self.machine.path(sign).exists() for sign in signs)
 
     async def _node(self) -> None:
         """Look whether the machine is free to become a node; one that is a node already has its own ports taken."""

@@ -34,7 +34,7 @@ def sound(root: Path) -> None:
         program(root, f"/usr/bin/{name}")
     options = {name for tool in needs.OPTIONS for name in needs.OPTIONS[tool]}
     put(root, f"/boot/config-{_RELEASE}", "".join(f"CONFIG_{name}=y\n" for name in sorted(options)))
-    put(root, f"/lib/modules/{_RELEASE}/modules.dep", "kernel/fs/overlayfs/overlay.ko:\nkernel/net/br_netfilter.ko:\n")
+    put(root, f"/lib/modules/{_RELEASE}/modules.dep", "kernel/overlay.ko:\nkernel/br_netfilter.ko:\nkernel/vxlan.ko:\n")
     put(root, "/proc/modules", "br_netfilter 32768 0 - Live 0x0\n")
     put(root, "/proc/sys/kernel/osrelease", _RELEASE)
     put(root, "/proc/sys/kernel/hostname", "localhost")
@@ -242,3 +242,22 @@ async def test_in_chinese(root: Path) -> None:
     found, _ = await findings(root, "kubeadm", "zh")
     assert "kubelet" in found[0].title
     assert "没有设置" in found[0].because
+
+
+async def test_k3s_without_vxlan_is_warned(root: Path) -> None:
+    sound(root)
+    put(root, f"/lib/modules/{_RELEASE}/modules.dep", "kernel/overlay.ko:\nkernel/br_netfilter.ko:\n")
+    [found], _ = await findings(root, "k3s")
+    assert (found.rule, found.severity, found.verdict) == ("kernel-prerequisite-missing", "warning", Verdict.CONFIRMED)
+    assert "vxlan" in found.because
+
+
+async def test_a_rootless_docker_needs_its_users_ranges(root: Path) -> None:
+    sound(root)
+    put(root, "/etc/passwd", "ann:x:1000:1000::/home/ann:/bin/sh\n")
+    put(root, "/etc/subuid", "ann:100000:1000\n")
+    assert (await findings(root, "docker"))[0] == []
+    put(root, "/home/ann/.config/systemd/user/docker.service", "[Service]\n")
+    [found], _ = await findings(root, "docker")
+    assert (found.rule, found.verdict) == ("userns-mapping-missing", Verdict.CONFIRMED)
+    assert "/etc/subuid has 1000 IDs for ann" in found.because
