@@ -120,6 +120,14 @@ _PATTERNS: tuple[tuple[tuple[str, ...], str, _Replacement], ...] = (
         r"(?im)^(\s{0,40}(?:-\s{1,4})?(?:pass(?:word|wd|phrase)|client-key-data|token|auth):[ \t]{1,4})\S{4,}[ \t]*$",
         rf"\1{MASK}",
     ),
+    (  # in the middle of a line only what looks like one: prose may follow the word
+        ("pass", "pwd"),
+        (
+            r"(?i)((?<![a-z0-9])(?:[a-z0-9]{1,40}[_-]){0,6}(?:pass(?:word|wd|phrase)|pwd):[ \t]{1,4}[\"']?)"
+            r"(?=\S{0,256}\d)(?=\S{0,256}[^\W\d])[^\s\"',;]{4,256}(?<!:)(?=[\s\"',;]|\Z)"
+        ),
+        rf"\1{MASK}",
+    ),
     (
         ("--",),
         r"(?i)(--(?:docker-|registry-|proxy-|src-|dest-)?(?:password|token|secret|creds)(?:=|\s{1,4}))[^\s-]\S*",

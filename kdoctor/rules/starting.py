@@ -50,6 +50,21 @@ _FILE = (
 )
 
 
+_FIXED = (
+    r"x509|ipv[46]|inet6|k8s|k3s|k3d|k0s|rke2|http2|h2c?|utf-?(?:8|16)|sha-?\d+|md5|base64|amd64|arm64|arm-?v\d|aarch64"
+    r"|x86(?:_64)?|i[3-6]86|s390x|ppc64le|tls1|oauth2|s3|cgroups?-?v?[12]|ext[234]|overlay2|v\d+(?:alpha\d+|beta\d+)?"
+    r"|pkcs\d+|p256|ed25519|socks[45]h?|[a-z]+32|[a-z]+64|iptables\d|e2e|i18n|2nd|1st|3rd|\dth"
+)
+"""Words with digits that are terms, not names of this machine's."""
+
+
+_MIXED = (
+    rf"(?<![\w./:@%=-])(?P<v>(?!(?:{_FIXED})\b)(?=[a-z_-]*[0-9])(?=[0-9_-]*[a-z])[a-z0-9]+(?:[_-][a-z0-9]+)*)"
+    r"(?![\w./=-]|:\S)"
+)
+_MIXED_REGEX = "[a-z0-9][a-z0-9_-]{0,60}"
+
+
 @dataclass(frozen=True, slots=True)
 class _Kind:
     """A kind of variable part: where it stands (`v`), what the pattern says there, and which fact it is."""
@@ -113,10 +128,12 @@ _KINDS: tuple[_Kind, ...] = (
     _Kind(r"\b(?P<v>[A-Za-z]:\\[^\s:\"',)]{1,200})", r"[A-Za-z]:\\[^\s:\"',)]{1,200}", "path", "path"),
     _Kind(r"\bport (?P<v>\d{2,5})\b", "[0-9]{1,5}", "port", "port"),
     _Kind(r"\"(?P<v>[^\s\"]{1,200})\"", r"[^\s\"]{1,200}"),
+    _Kind(_MIXED.replace("+)*)", "+)+)"), _MIXED_REGEX),  # of several parts, before one of them is taken for a hash
     _Kind(r"(?<![\w.])(?P<v>(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{8,64})(?![\w.])", "[0-9a-f]{6,64}"),
     _Kind(r"(?<![\w.])(?P<v>(?:\d+(?:\.\d+)?(?:ms|µs|us|ns|h|m|s))+)(?!\w)", "[0-9][0-9.hmsnuµ]{0,30}"),
     _Kind(rf"(?<![\w./@-])(?P<v>(?:{_NAME}\.)+[a-z]{{2,24}})(?![\w./-])", "%HOST%", "host", "host"),
     _Kind(r"(?<![\w.])(?P<v>v?\d+(?:\.\d+){1,3}(?:[-+][\w.-]+)?)(?![\w])", r"v?[0-9][\w.+-]{0,60}"),
+    _Kind(_MIXED, _MIXED_REGEX),
     _Kind(r"(?<![\w.:-])(?<!exit status )(?<!exit code )(?<!code = )(?P<v>\d+)(?![\w.])", "[0-9]{1,20}"),
 )
 _SAME_WORDS = ("REFUSED", "DIAL_TIMEOUT", "UNREACHABLE", "RESET", "NO_SUCH_HOST", "TEMPORARY")

@@ -7,6 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from kdoctor.rules.book import open_book, shipped_folder
+from kdoctor.rules.drafting import draft
+from kdoctor.rules.load import read_folder
+from kdoctor.rules.match import match
+from kdoctor.run.neighbours import neighbours
 from tests.cli.test_commands import kdoctor
 
 TEXTS = {
@@ -39,10 +44,12 @@ def finished(file: Path) -> None:
 
 def test_lint_asks_only_for_what_a_person_must_write(env: dict[str, str], tmp_path: Path) -> None:
     folder = tmp_path / "own"
-    folder.mkdir()
+    shipped, fragments = open_book(), read_folder(shipped_folder()).words.fragments
     for name, text in TEXTS.items():
-        more = ("--id", f"odd-{name}", "--output-file", str(folder))
-        assert kdoctor(env, "rules", "new", "--from", "-", *more, stdin=text).returncode == 0
+        near = [one.rule for one in neighbours(shipped, text, "en")]
+        made = draft(shipped, fragments, text, near, f"odd-{name}")
+        (folder / made.layer).mkdir(parents=True, exist_ok=True)
+        (folder / made.layer / f"{made.id}.yaml").write_text(made.text, encoding="utf-8")
     files = {str(file): file.read_text().splitlines() for file in folder.rglob("*.yaml")}
     assert len(files) == len(TEXTS)
     problems = kdoctor(env, "rules", "lint", str(folder)).stdout.decode().splitlines()
@@ -57,11 +64,9 @@ def test_lint_asks_only_for_what_a_person_must_write(env: dict[str, str], tmp_pa
     assert kdoctor(env, "rules", "lint", str(folder)).stdout == b""
     own = ("--rules", str(folder))
     assert kdoctor(env, "rules", "test", *own, *(f"odd-{name}" for name in TEXTS)).returncode == 0
+    book = open_book([folder])
     for name, text in TEXTS.items():
-        assert (
-            f'"rule": "odd-{name}"'
-            in kdoctor(env, "explain", "--no-probe", "-o", "json", *own, "-", stdin=text).stdout.decode()
-        )
+        assert f"odd-{name}" in [found.rule.id for found in match(book, text)]
 
 
 def test_a_near_rules_examples_are_the_negatives(env: dict[str, str], tmp_path: Path) -> None:

@@ -133,6 +133,13 @@ def test_every_shipped_example_can_start_a_rule(book: Book) -> None:
             "error: mirror (?P<host>%HOST%) and mirror (?P<host_2>%HOST%) quarrel",
             {"host": "a.example.com", "host_2": "b.example.com"},
         ),
+        (
+            "cannot bind lease lk-9 of pod web-7d9f8c6b5-x2k4q to slot gpu3: x509 of k8s v1beta1 is bad",
+            "cannot bind lease {0} of pod {0} to slot {0}: x509 of k8s v1beta1 is bad".format(
+                r"[a-z0-9][a-z0-9_-]{0,60}"
+            ),
+            {},
+        ),
         ("100% of %ADDRESS% failed to frobnicate", "[0-9]{1,20}% of [%]ADDRESS% failed to frobnicate", {}),
     ],
 )
