@@ -19,6 +19,7 @@ def compiled_rules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         os.environ["XDG_CACHE_HOME"] = before
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give the fault lab's tests to one worker: they wait more than they compute."""
     lab = Path(__file__).parent / "lab"
