@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -17,12 +16,3 @@ def compiled_rules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         del os.environ["XDG_CACHE_HOME"]
     else:
         os.environ["XDG_CACHE_HOME"] = before
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give the fault lab's tests to one worker: they wait more than they compute."""
-    lab = Path(__file__).parent / "lab"
-    for item in items:
-        if lab in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("lab"))
