@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from kdoctor.model import Diagnosis, Evidence, Severity, Verdict
@@ -48,8 +48,19 @@ def judged(candidate: Candidate, setting: Setting, results: Mapping[str, Evidenc
     """Return the diagnosis that the probes' results give."""
     scope = Scope(candidate.facts, results)
     rule = _worded(candidate.rule, setting)
-    verdict, because = judge(rule, scope, Words(setting.lang), foreign(candidate.facts, setting.known))
+    known = setting.known | _addresses(results.values(), setting.known)
+    verdict, because = judge(rule, scope, Words(setting.lang), foreign(candidate.facts, known))
     return _diagnosis(candidate, setting, results, verdict, because, vantage)
+
+
+def _host(address: str) -> str:
+    return address.rpartition(":")[0].strip("[]") or address
+
+
+def _addresses(results: Iterable[Evidence], known: frozenset[str]) -> frozenset[str]:
+    """Return the addresses that names in the settings led to: Go's SOCKS client tells the proxy by its address."""
+    connects = [one for one in results if one.probe == "tcp.connect" and {one.target, _host(one.target)} & known]
+    return frozenset(_host(str(one.data["address"])) for one in connects if one.data.get("address"))
 
 
 def foreign(facts: Mapping[str, str], known: frozenset[str]) -> str | None:
@@ -61,7 +72,7 @@ def foreign(facts: Mapping[str, str], known: frozenset[str]) -> str | None:
         if value is None:
             continue
         bare = value.partition("://")[2].rstrip("/") if "://" in value else value
-        host = bare.rpartition(":")[0].strip("[]") or bare
+        host = _host(bare)
         if name == "registry" and (is_well_known(bare) or is_well_known(host)):
             continue
         if not {bare, host, bare.strip("[]"), f"{bare}:53"} & known:

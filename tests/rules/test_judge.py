@@ -188,6 +188,15 @@ def test_what_is_refuted_needs_no_fix(folder: RuleFolder) -> None:
     assert (found.verdict, found.fixes) == (Verdict.REFUTED, ())
 
 
+@pytest.mark.parametrize(("name", "verdict"), [("proxy.corp", Verdict.REFUTED), ("x.corp", Verdict.INCONCLUSIVE)])
+def test_the_address_of_a_name_in_the_settings_is_not_foreign(folder: RuleFolder, name: str, verdict: Verdict) -> None:
+    folder.rule("proxy-gone", **CHECKED)
+    one = setting(folder, known=frozenset({"proxy.corp:7890"}))
+    opened = replace(evidence("open", address="10.0.0.9:7890"), target=f"{name}:7890")
+    found = judged(Candidate(folder.loaded("proxy-gone"), FACTS), one, {"listener": opened, "other": NONE}, "docker")
+    assert found.verdict is verdict
+
+
 def test_the_step_of_a_walk_may_be_milder_than_the_rule(folder: RuleFolder) -> None:
     folder.rule("proxy-gone")
     candidate = Candidate(folder.loaded("proxy-gone"), {}, severity="warning")
