@@ -125,6 +125,8 @@ def _consent(
 _MAKERS: dict[str, Callable[..., object]] = {"consent": _consent, "options": _options}
 """Parameters of commands that stand for several options, and what makes them."""
 
+_MADE_OF = {name: inspect.signature(maker).parameters for name, maker in _MAKERS.items()}
+
 
 def taking(*only: str) -> Callable[[Command], Command]:
     """Give a command the options that its parameters `options` and `consent` are made of, behind its own.
@@ -139,7 +141,7 @@ def _with_options(command: Command, only: tuple[str, ...]) -> Command:
     parameters = [parameter for name, parameter in own.items() if name not in _MAKERS]
     taken: dict[str, list[str]] = {}
     for name in (name for name in _MAKERS if name in own):
-        made_of = inspect.signature(_MAKERS[name]).parameters
+        made_of = _MADE_OF[name]
         taken[name] = [one for one in made_of if one in only or not only or name != "options"]
         parameters += [made_of[one] for one in taken[name]]
 

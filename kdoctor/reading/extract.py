@@ -15,30 +15,68 @@ from kdoctor.reading.engines import engine
 _IMAGE_REF = (
     r"[a-zA-Z0-9][\w.-]{0,120}(?::\d{1,5}/)?(?:[\w./-]{0,200}[\w])?(?::[\w][\w.-]{0,127})?(?:@sha256:[0-9a-f]{6,64})?"
 )
+Searched = tuple[tuple[str, ...], str]
+"""A pattern, behind words (lower case) of which every match has one: most texts need few patterns compiled."""
+
 _QUOTED = rf"[\"'`]?(?:docker\.io/library/)?(?P<v>{_IMAGE_REF})"
 
-_IMAGE = (
-    rf"(?:failed to pull (?:and unpack )?image|failed to resolve (?:ref(?:erence)?|image|source metadata for)|image with reference|failed to push|push permission for|(?:image )?verification failed for|failed to verify image|suggest the author of|failed to get sandbox image|back-off pulling image|pulling image|failed pulling image|container image|sandbox image|unable to find image|error downloading image|failed to start image|pull image|pullimage|unable to pull manifest from|trying to access|accessing|failed to pull kic(?:base)? image|error pulling image|failed to load image|couldn't parse image (?:reference|name)|image pull failed for|unable to pull(?: image)?|failed to inspect image|retrieving image|manifest head|get manifest|read image|manifest from|head request for|error pulling(?= [\w./-]{{3,200}}:[\w.]{{1,60}} )|failed to download image|pullimage from image service failed|ensuring node image|pull access denied for|manifest for|requested image|download image|unable to download|errimagepull: ?)[ (:]{{1,3}}{_QUOTED}",
-    r"\btrying to pull (?P<v>[a-z0-9][\w.-]{0,120}(?::\d{1,5})?/[\w./-]{1,200}:[\w][\w.-]{0,127}?)\.\.\.",
-    rf"\b(?:docker|podman|nerdctl|crictl|ctr(?: -n \S+)?(?: images?)?|skopeo|crane|sudo docker|docker image|podman image) {{1,3}}(?:pull|push|run|create|inspect|copy)(?: {{1,3}}-{{1,2}}[\w-]+(?:=\S+)?){{0,8}} {{1,3}}{_QUOTED}",
-    rf"docker://(?P<v>{_IMAGE_REF})",
-    rf"\bimage[\"']?\s?[:=]\s?{_QUOTED}",
-    rf"\bpulling [\w.-]+ \((?P<v>{_IMAGE_REF})\)",
-    rf"\btrying to pull (?:repository )?{_QUOTED}",
-    rf"(?:^\s*(?:#?\d* ?\[.{{0,40}}\] |=> \[.{{0,60}}\] |\d{{1,4}} \| )?(?:>>> )?|\bstep \d+(?:/[\d.]+)? : )FROM (?:--platform=\S+ )?(?P<v>{_IMAGE_REF})",
-    rf"(?:\[internal\] load metadata|resolve image config) for (?P<v>{_IMAGE_REF})",
-    rf"\bshort-name {_QUOTED}",
-    r"(?:failed(?: to solve)?|on source|error|cache key|definition): (?P<v>[a-z0-9][a-z0-9._/-]{1,200}(?::\d{1,5}/[a-z0-9._/-]{1,200})?:[\w][\w.-]{0,127})(?=: (?:not found|failed to|pull access|failed|unexpected|unauth|denied|error|no match)\b)",
-    rf"\b(?:error )?reading manifest \S+ in (?P<v>{_IMAGE_REF})",
-    rf"\bimage {_QUOTED}",
-    rf"\brepository {_QUOTED}(?= not found)",
+_IMAGE: tuple[Searched, ...] = (
+    (
+        (
+            "image",
+            "push",
+            "failed to resolve",
+            "metadata",
+            "verification failed for",
+            "author of",
+            "manifest",
+            "access",
+            "pull",
+            "head request for",
+            "download",
+        ),
+        rf"(?:failed to pull (?:and unpack )?image|failed to resolve (?:ref(?:erence)?|image|source metadata for)|image with reference|failed to push|push permission for|(?:image )?verification failed for|failed to verify image|suggest the author of|failed to get sandbox image|back-off pulling image|pulling image|failed pulling image|container image|sandbox image|unable to find image|error downloading image|failed to start image|pull image|pullimage|unable to pull manifest from|trying to access|accessing|failed to pull kic(?:base)? image|error pulling image|failed to load image|couldn't parse image (?:reference|name)|image pull failed for|unable to pull(?: image)?|failed to inspect image|retrieving image|manifest head|get manifest|read image|manifest from|head request for|error pulling(?= [\w./-]{{3,200}}:[\w.]{{1,60}} )|failed to download image|pullimage from image service failed|ensuring node image|pull access denied for|manifest for|requested image|download image|unable to download|errimagepull: ?)[ (:]{{1,3}}{_QUOTED}",
+    ),
+    (
+        ("trying to pull",),
+        r"\btrying to pull (?P<v>[a-z0-9][\w.-]{0,120}(?::\d{1,5})?/[\w./-]{1,200}:[\w][\w.-]{0,127}?)\.\.\.",
+    ),
+    (
+        ("docker", "podman", "nerdctl", "crictl", "ctr", "skopeo", "crane"),
+        rf"\b(?:docker|podman|nerdctl|crictl|ctr(?: -n \S+)?(?: images?)?|skopeo|crane|sudo docker|docker image|podman image) {{1,3}}(?:pull|push|run|create|inspect|copy)(?: {{1,3}}-{{1,2}}[\w-]+(?:=\S+)?){{0,8}} {{1,3}}{_QUOTED}",
+    ),
+    (("docker://",), rf"docker://(?P<v>{_IMAGE_REF})"),
+    (("image",), rf"\bimage[\"']?\s?[:=]\s?{_QUOTED}"),
+    (("pulling",), rf"\bpulling [\w.-]+ \((?P<v>{_IMAGE_REF})\)"),
+    (("trying to pull",), rf"\btrying to pull (?:repository )?{_QUOTED}"),
+    (
+        ("from",),
+        rf"(?:^\s*(?:#?\d* ?\[.{{0,40}}\] |=> \[.{{0,60}}\] |\d{{1,4}} \| )?(?:>>> )?|\bstep \d+(?:/[\d.]+)? : )FROM (?:--platform=\S+ )?(?P<v>{_IMAGE_REF})",
+    ),
+    (
+        ("load metadata", "resolve image config"),
+        rf"(?:\[internal\] load metadata|resolve image config) for (?P<v>{_IMAGE_REF})",
+    ),
+    (("short-name",), rf"\bshort-name {_QUOTED}"),
+    (
+        ("failed", "on source", "error", "cache key", "definition"),
+        r"(?:failed(?: to solve)?|on source|error|cache key|definition): (?P<v>[a-z0-9][a-z0-9._/-]{1,200}(?::\d{1,5}/[a-z0-9._/-]{1,200})?:[\w][\w.-]{0,127})(?=: (?:not found|failed to|pull access|failed|unexpected|unauth|denied|error|no match)\b)",
+    ),
+    (("reading manifest",), rf"\b(?:error )?reading manifest \S+ in (?P<v>{_IMAGE_REF})"),
+    (("image",), rf"\bimage {_QUOTED}"),
+    (("repository",), rf"\brepository {_QUOTED}(?= not found)"),
 )
 _URL = re.compile(r"https?://[^\s\"'<>|\\`)\]}，。（]{1,400}", re.IGNORECASE)
-_FROM = re.compile("pulling from ", re.IGNORECASE)
-_PULLING = r"(?:(?P<tag>[\w][\w.-]{0,127}|sha256:[0-9a-f]{64}): )?\bpulling from (?P<name>[a-z0-9][\w./-]{1,200}\w)(?![\w:]*:\d)"
+_PULLING = (
+    ("pulling from",),
+    r"(?:(?P<tag>[\w][\w.-]{0,127}|sha256:[0-9a-f]{64}): )?\bpulling from (?P<name>[a-z0-9][\w./-]{1,200}\w)(?![\w:]*:\d)",
+)
 _MANIFEST_URL = (
-    r"https?://(?P<host>[\w.-]{1,253}(?::\d{1,5})?)/v2/(?P<name>[a-z0-9][\w./-]{0,200}?)"
-    r"/manifests/(?P<reference>sha256:[0-9a-f]{6,64}|\w[\w.-]{0,127})"
+    ("/manifests/",),
+    (
+        r"https?://(?P<host>[\w.-]{1,253}(?::\d{1,5})?)/v2/(?P<name>[a-z0-9][\w./-]{0,200}?)"
+        r"/manifests/(?P<reference>sha256:[0-9a-f]{6,64}|\w[\w.-]{0,127})"
+    ),
 )
 _PATTERNS: Mapping[str, tuple[str, ...]] = {
     "resolver": (
@@ -90,13 +128,33 @@ _PATTERNS: Mapping[str, tuple[str, ...]] = {
         r"HTTPS?_PROXY=\"?(?P<v>(?:https?|socks5h?)://[^\s\",]{3,255})",
     ),
 }
-_REGISTRY = (
-    r"https?://(?P<v>(?:\[[0-9a-f:]{2,45}\]|[\w.-]{1,253})(?::\d{1,5})?)/v[12]/",
-    r"\b(?:pinging (?:container|docker) registry|pulling from host|trouble accessing|failing to connect to|login attempt to|authenticating creds for|logging in to|logging into|authenticate to|server gave http response.{0,40}registry) \"?(?:https?://)?(?P<v>[a-z0-9][\w.-]{1,253}(?::\d{1,5})?)",
-    r"https?://(?P<v>(?:\[[0-9a-f:]{2,45}\]|[\w.-]{1,253})(?::\d{1,5})?)",
-    r"\bpush refers to (?:a )?repository \[(?P<v>[\w.-]{1,253}(?::\d{1,5})?)/",
-    r"\b(?:docker|podman|buildah|skopeo|nerdctl|helm registry|oras|crane auth) login (?:-{1,2}\S+[ =]\S+ ){0,4}(?:https?://)?(?P<v>[a-z0-9][\w.-]{1,253}(?::\d{1,5})?)",
-    r"(?: /v2/[^\s\"]{1,300} in|(?:upload blob|uploading manifest) \S{1,200} to) (?P<v>[\w.-]{1,253}(?::\d{1,5})?)(?:/[^\s:\"]{1,255})?:",
+_REGISTRY: tuple[Searched, ...] = (
+    (("://",), r"https?://(?P<v>(?:\[[0-9a-f:]{2,45}\]|[\w.-]{1,253})(?::\d{1,5})?)/v[12]/"),
+    (
+        (
+            "registry",
+            "server gave http response",
+            "pulling from host",
+            "trouble accessing",
+            "failing to connect to",
+            "login attempt to",
+            "authenticating creds for",
+            "logging in to",
+            "logging into",
+            "authenticate to",
+        ),
+        r"\b(?:pinging (?:container|docker) registry|pulling from host|trouble accessing|failing to connect to|login attempt to|authenticating creds for|logging in to|logging into|authenticate to|server gave http response.{0,40}registry) \"?(?:https?://)?(?P<v>[a-z0-9][\w.-]{1,253}(?::\d{1,5})?)",
+    ),
+    (("://",), r"https?://(?P<v>(?:\[[0-9a-f:]{2,45}\]|[\w.-]{1,253})(?::\d{1,5})?)"),
+    (("push refers to",), r"\bpush refers to (?:a )?repository \[(?P<v>[\w.-]{1,253}(?::\d{1,5})?)/"),
+    (
+        ("login",),
+        r"\b(?:docker|podman|buildah|skopeo|nerdctl|helm registry|oras|crane auth) login (?:-{1,2}\S+[ =]\S+ ){0,4}(?:https?://)?(?P<v>[a-z0-9][\w.-]{1,253}(?::\d{1,5})?)",
+    ),
+    (
+        ("/v2/", "upload"),
+        r"(?: /v2/[^\s\"]{1,300} in|(?:upload blob|uploading manifest) \S{1,200} to) (?P<v>[\w.-]{1,253}(?::\d{1,5})?)(?:/[^\s:\"]{1,255})?:",
+    ),
 )
 # Hosts of pages for people that errors point to.
 _PAGES = re.compile(
@@ -115,6 +173,12 @@ _NOT_IMAGES = frozenset(
 def _compiled(pattern: str) -> re.Pattern[str]:
     """Compile when first needed: most runs need few of these."""
     return re.compile(pattern, re.IGNORECASE | re.MULTILINE)
+
+
+def _matches(searched: Searched, text: str, lower: str) -> Iterator[re.Match[str]]:
+    words, pattern = searched
+    if any(word in lower for word in words):
+        yield from _compiled(pattern).finditer(text)
 
 
 def facts(name: str, text: str, before: int) -> Iterator[str]:
@@ -145,12 +209,12 @@ def _near(found: Iterator[tuple[int, str]], before: int) -> Iterator[str]:
 
 
 def _images(text: str, before: int) -> Iterator[str]:
-    for pattern in _IMAGE:
-        found = ((m.start("v"), _trimmed(m["v"])) for m in _compiled(pattern).finditer(text))
+    lower = text.lower()
+    for searched in _IMAGE:
+        found = ((m.start("v"), _trimmed(m["v"])) for m in _matches(searched, text, lower))
         yield from _near(((at, _tagged(v, text)) for at, v in found if plausible_image(v)), before)
-    if _FROM.search(text):
-        yield from _near((_of_pulling(m, text) for m in _compiled(_PULLING).finditer(text)), before)
-    yield from _near((_of_manifest_url(m) for m in _compiled(_MANIFEST_URL).finditer(text)), before)
+    yield from _near((_of_pulling(m, text) for m in _matches(_PULLING, text, lower)), before)
+    yield from _near((_of_manifest_url(m) for m in _matches(_MANIFEST_URL, text, lower)), before)
 
 
 def _tagged(image: str, text: str) -> str:
@@ -168,7 +232,7 @@ def _of_pulling(found: re.Match[str], text: str) -> tuple[int, str]:
     unless it is Docker Hub's own `library/`.
     """
     name, tag = found["name"], found["tag"]
-    api = _compiled(_REGISTRY[0]).search(text)
+    api = next(_matches(_REGISTRY[0], text, text.lower()), None)
     if "." not in name.partition("/")[0] and not name.startswith("library/"):
         if api is None:
             return found.start(), ""
@@ -209,8 +273,9 @@ def _urls(text: str, before: int) -> Iterator[str]:
 
 def _registries(text: str, before: int) -> Iterator[str]:
     line_start = text.rfind("\n", 0, before) + 1
-    for pattern in _REGISTRY:
-        found = [(m.start("v"), _trimmed(m["v"].rpartition("@")[2])) for m in _compiled(pattern).finditer(text)]
+    lower = text.lower()
+    for searched in _REGISTRY:
+        found = [(m.start("v"), _trimmed(m["v"].rpartition("@")[2])) for m in _matches(searched, text, lower)]
         found = [(at, host) for at, host in found if "." in host or ":" in host or host == "localhost"]
         found = [(at, host) for at, host in found if not _PAGES.match(host)]
         yield from (host for at, host in found if line_start <= at <= before)

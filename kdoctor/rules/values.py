@@ -6,6 +6,7 @@ does not have its type's form is not put into a fix at all (DESIGN.md, section 7
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -43,8 +44,6 @@ _FORMS: Mapping[str, str] = {
 }
 """Forms of the types that have one; paths and other texts are any printable line."""
 
-_COMPILED = {name: re.compile(form) for name, form in _FORMS.items()}
-
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+=,-]*")
 
 
@@ -52,10 +51,15 @@ def fits(type_: str, value: str) -> bool:
     """Tell whether a value has the form of its type (one of `kdoctor.probes.kinds.FACT_TYPES`)."""
     if not value or len(value) > _LONGEST or not is_printable(value):
         return False
-    form = _COMPILED.get(type_)
-    if form is not None:
-        return form.fullmatch(value) is not None
+    if type_ in _FORMS:
+        return _compiled(type_).fullmatch(value) is not None
     return type_ != "path" or not value.startswith("-")
+
+
+@functools.cache
+def _compiled(type_: str) -> re.Pattern[str]:
+    """Compile when first needed: a text has facts of few types."""
+    return re.compile(_FORMS[type_])
 
 
 def is_printable(value: str) -> bool:
