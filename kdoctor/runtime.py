@@ -19,6 +19,8 @@ from kdoctor.settings.trust import Trust
 NAMES = {"containerd": "containerd", "crio": "cri-o"}
 """The vantage's name, by engine."""
 
+_SOCKETS = {"containerd": "/run/containerd/containerd.sock", "crio": "/run/crio/crio.sock"}
+
 _PROGRAMS = ("containerd", "crio", "dockerd", "cri-dockerd", "kubelet", "k3s-server", "k3s-agent", "rke2")
 
 
@@ -64,10 +66,7 @@ class Runtime:
 
     def known(self) -> frozenset[str]:
         """Return the hosts that the runtime's settings name."""
-        found = known.of_proxies(self.proxies()) | known.of_resolvers(self.resolvers())
-        for name in node.named(self.node):
-            found |= known.host_forms(name)
-        return frozenset(found)
+        return frozenset(known.of_puller(self.proxies(), self.resolvers(), node.named(self.node)))
 
 
 def find(machine: Machine) -> Runtime | None:
@@ -84,10 +83,7 @@ def find(machine: Machine) -> Runtime | None:
     process = daemon.described(machine, running[engine], "the list of processes")
     if process.same_network is False or process.same_files is False:
         return None
-    if process.same_network is None and not daemon.listens_here(machine, f"/run/{_SOCKETS[engine]}"):
+    if process.same_network is None and not daemon.listens_here(machine, _SOCKETS[engine]):
         return None
     found = Node("this machine", machine, engine, str(process.pid), process.env)
     return Runtime(machine, found, f"{engine} (pid {process.pid}) runs on this machine")
-
-
-_SOCKETS = {"containerd": "containerd/containerd.sock", "crio": "crio/crio.sock"}

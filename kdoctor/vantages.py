@@ -108,9 +108,7 @@ class Shell:
 
     def known(self) -> frozenset[str]:
         """Return what the environment, resolv.conf and the docker command's configuration name."""
-        return frozenset(
-            known.of_proxies(self.proxies()) | known.of_resolvers(self.resolvers()) | known.of_docker_cli(self.machine)
-        )
+        return frozenset(known.of_puller(self.proxies(), self.resolvers()) | known.of_docker_cli(self.machine))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +176,10 @@ class Docker:
 
     def known(self) -> frozenset[str]:
         """Return what the daemon's settings, its resolv.conf and certs.d name."""
-        found = known.of_proxies(self.proxies()) | known.of_resolvers(self.resolvers())
+        mirrors = [urlsplit(mirror.url).netloc for mirror in self.mirrors("docker.io")]
+        insecure = self.info.insecure if self.info else ()
+        found = known.of_puller(self.proxies(), self.resolvers(), [*mirrors, *insecure])
         found |= known.of_docker_cli(self.machine) | known.of_certs_d(self.machine, self.files.certs_d)
-        for mirror in self.mirrors("docker.io"):
-            found |= known.host_forms(urlsplit(mirror.url).netloc)
-        for registry in self.info.insecure if self.info else ():
-            found |= known.host_forms(registry)
         return frozenset(found)
 
 

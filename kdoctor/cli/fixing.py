@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from kdoctor.cli.agreeing import agree
 from kdoctor.cli.making import NOT_BETTER, make
-from kdoctor.cli.saying import say, show
+from kdoctor.cli.saying import say
 from kdoctor.cli.shared import Consent, Shared, page_of
 from kdoctor.errors import UsageError, did_you_mean
 from kdoctor.fixes.errors import FixError, RefusedError
@@ -101,14 +101,14 @@ def _followed(options: Shared, book: Book, wanted: Wanted, made: Offer, consent:
         return _nothing_to_make(options, made)
     page = page_of(options)
     put_plan(page, made.plan, made.others, options.lang)
-    show(options, page)
+    options.print_page(page)
     if made.plan.empty:
         return Came("nothing")
     if not consent.apply:
         page = page_of(options)
         page.gap()
         page.text(plan_words(options.lang).not_applied.format(command=retold(sys.argv[1:])))
-        show(options, page)
+        options.print_page(page)
         return Came("planned")
     agree(made.plan, made, consent)
     return make(options, book, wanted, made, consent)
@@ -128,7 +128,7 @@ def _nothing_to_make(options: Shared, made: Offer) -> Came:
             page.text(seen.detail, indent=2)
         for one in diagnosis.fixes:
             page.text(one.title, indent=2, first="- ")
-        show(options, page)
+        options.print_page(page)
         for one in diagnosis.fixes:
             if one.automatic and one.asked:
                 say(options, "with-recipe", command=f"kdoctor fix {diagnosis.rule} --recipe {one.id}")

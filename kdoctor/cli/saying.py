@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from kdoctor.cli.shared import Shared, page_of
 from kdoctor.report.fixwords import fix_sentence
-
-if TYPE_CHECKING:
-    from kdoctor.report.layout import Page
-
-
-def show(options: Shared, page: Page) -> None:
-    """Print a page: on standard error where a document is to be alone on standard output."""
-    options.print_page(page)
 
 
 def say(options: Shared, key: str, **values: str | int) -> None:

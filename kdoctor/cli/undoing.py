@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from kdoctor.cli.agreeing import ask
-from kdoctor.cli.saying import say, show, teller
+from kdoctor.cli.saying import say, teller
 from kdoctor.cli.shared import Shared, page_of
 from kdoctor.fixes.errors import RefusedError
 from kdoctor.report.fixwords import fix_sentence
@@ -32,7 +32,7 @@ def undo(options: Shared, number: int | None, *, yes: bool) -> int:
             wanted = look(entry, store)
         except ChangedError as error:
             put_diff(page, error.diff)
-            show(options, page)
+            options.print_page(page)
             raise
         page.text(fix_sentence(options.lang, "undo", number=entry.number, title=_titles(entry)), style="title")
         from kdoctor.fixes.files import Found
@@ -45,7 +45,7 @@ def undo(options: Shared, number: int | None, *, yes: bool) -> int:
         for action in entry.begin["actions"]:
             if action["back"]:
                 page.verbatim(shlex.join(action["back"]), indent=2)
-        show(options, page)
+        options.print_page(page)
         if not yes:
             if not sys.stdin.isatty():
                 raise RefusedError("nothing was undone: there is no terminal to ask at; --yes undoes without asking")
@@ -76,7 +76,7 @@ def history(options: Shared) -> int:
         page.text(_titles(entry), first=f"{entry.number:>4}  {entry.begin['at']}  {entry.state:<11}  ")
         for record in entry.begin["files"]:
             page.text(record["file"], indent=8, style="dim")
-    show(options, page)
+    options.print_page(page)
     return 0
 
 

@@ -43,6 +43,16 @@ REACH = ("refused", "timeout", "unreachable", "reset", "forbidden", "unresolved"
 # How a conversation through the route can fail to begin: REACH, or the proxy on the way.
 UNREACHED = "unreached"
 
+_OF_CONFIG: Mapping[str, str] = {
+    "path": "text",
+    "family": "text",
+    "mistake": "text",
+    "line": "number",
+    "problem": "text",
+    "others": "list",
+}
+"""What is told of a configuration file and its worst mistake."""
+
 _KINDS = (
     # --- names ---------------------------------------------------------------------------------
     Kind(
@@ -450,15 +460,7 @@ _KINDS = (
         "none",
         ("ok", "missing", "invalid", "ignored"),
         {"path": "path"},
-        {
-            "path": "text",
-            "family": "text",
-            "mistake": "text",
-            "line": "number",
-            "problem": "text",
-            "others": "list",
-            "kubeconfig": "text",
-        },
+        {**_OF_CONFIG, "kubeconfig": "text"},
         of_machine=True,
     ),
     Kind(
@@ -718,14 +720,7 @@ _KINDS = (
         "kdoctor.probes.corefile:corefile",
         "none",
         ("ok", "missing", "invalid", "ignored"),
-        fields={
-            "path": "text",
-            "family": "text",
-            "mistake": "text",
-            "line": "number",
-            "problem": "text",
-            "others": "list",
-        },
+        fields=_OF_CONFIG,
     ),
     Kind(
         "docker.image",

@@ -27,9 +27,7 @@ def containerd(machine: Machine) -> Iterator[SettingFound]:
 def _of_containerd(machine: Machine, puller: str, setup: Containerd, pid: int | None = None) -> Iterator[SettingFound]:
     """Yield a config.toml's own endpoints, and those of its folders, which are read anew for each pull."""
     for one in setup.endpoints:
-        late = pid is not None and daemon.edited_since(machine, one.path, pid)
-        note = f"{one.path} was edited after process {pid} started: restart containerd" if late else ""
-        yield from _rows(puller, one, Standing.PENDING if late else Standing.WRITTEN, note)
+        yield from _rows(puller, one, *_standing(machine, one.path, pid, "containerd"))
     note = "" if setup.named else f"{setup.path} sets no registry config_path: ctr reads it, Kubernetes not"
     for folder in setup.folders:
         for one in endpoints.hosts(machine, folder):
@@ -90,10 +88,16 @@ def _registries_yaml(machine: Machine, puller: str, path: str) -> Iterator[Setti
         yield SettingFound(puller, "mirror", "", "", path, path, error.line, Standing.IGNORED, why)
         return
     pid = next(iter(daemon.running(machine, ("k3s-server", "k3s-agent", "rke2")).values()), None)
-    late = pid is not None and daemon.edited_since(machine, path, pid)
-    note = f"{path} was edited after process {pid} started: restart {puller}" if late else ""
+    standing, note = _standing(machine, path, pid, puller)
     for one in found:
-        yield from _rows(puller, one, Standing.PENDING if late else Standing.WRITTEN, note)
+        yield from _rows(puller, one, standing, note)
+
+
+def _standing(machine: Machine, path: str, pid: int | None, service: str) -> tuple[Standing, str]:
+    """Return how a file's settings stand that a process reads when it starts, and why they wait."""
+    if pid is None or not daemon.edited_since(machine, path, pid):
+        return Standing.WRITTEN, ""
+    return Standing.PENDING, f"{path} was edited after process {pid} started: restart {service}"
 
 
 def _rows(puller: str, one: Endpoint, standing: Standing = Standing.WRITTEN, note: str = "") -> Iterator[SettingFound]:

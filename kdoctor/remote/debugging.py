@@ -17,9 +17,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from kdoctor.errors import UsageError
-from kdoctor.masking import mask
 from kdoctor.references import parse
-from kdoctor.remote.session import SessionError, at_end
+from kdoctor.remote.session import SessionError, at_end, last_line
 from kdoctor.remote.ways import Way
 from kdoctor.settings import jsonfile
 
@@ -50,7 +49,7 @@ def images(node: str) -> list[str]:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UsageError(f"--via kubectl-debug:{node}: kubectl cannot be asked: {error}") from error
     if done.returncode:
-        raise UsageError(f"--via kubectl-debug:{node}: {_last(done.stderr) or 'kubectl get node failed'}")
+        raise UsageError(f"--via kubectl-debug:{node}: {_said(done.stderr) or 'kubectl get node failed'}")
     listed = jsonfile.mapping(jsonfile.mapping(jsonfile.parse(done.stdout.decode("utf-8", "replace"))).get("status"))
     entries = [jsonfile.mapping(one) for one in _items(listed.get("images"))]
     entries.sort(key=lambda one: size if isinstance(size := one.get("sizeBytes"), int) else 0)
@@ -155,7 +154,7 @@ async def _kubectl(*arguments: str) -> str:
                 process.kill()
             await process.wait()
     if process.returncode:
-        raise SessionError(f"kubectl {arguments[0]}: {_last(err) or f'status {process.returncode}'}")
+        raise SessionError(f"kubectl {arguments[0]}: {_said(err) or f'status {process.returncode}'}")
     return (out + err).decode("utf-8", "replace")
 
 
@@ -169,7 +168,5 @@ def _items(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def _last(words: bytes) -> str:
-    """Return the last line of a program's words, printable and masked."""
-    lines = [line.strip() for line in words.decode("utf-8", "replace").splitlines() if line.strip()]
-    return "".join(c if c.isprintable() else " " for c in mask(lines[-1]))[:300] if lines else ""
+def _said(words: bytes) -> str:
+    return last_line(words.decode("utf-8", "replace"))

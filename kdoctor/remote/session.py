@@ -33,7 +33,6 @@ _VALUE = re.compile(r"[A-Za-z0-9_./:\\\[\]@%+,][A-Za-z0-9_./:\\\[\]@%+,-]{0,4095
 
 
 _RUNNING: set[asyncio.subprocess.Process] = set()
-_MASTERS: list[SshMaster] = []
 _AT_END: list[Callable[[], Awaitable[str | None]]] = []
 
 
@@ -79,6 +78,7 @@ class Session:
         self.way = way
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._master = SshMaster(way)
+        at_end(self._closed)
 
     async def ask(self, command: str, seconds: float, *values: str) -> Answer:
         """Ask one question; raise SessionError. The tools there get `seconds`, the way GRACE more."""
@@ -119,7 +119,7 @@ class Session:
 
     async def _start(self, arguments: Sequence[str]) -> asyncio.subprocess.Process:
         values = checked(arguments)
-        argv = replace(self.way, program=await self._shared()).argv(values)
+        argv = replace(self.way, program=await self._master.program()).argv(values)
         pipe = asyncio.subprocess.PIPE
         try:
             process = await asyncio.create_subprocess_exec(
@@ -130,22 +130,25 @@ class Session:
         _RUNNING.add(process)
         return process
 
-    async def _shared(self) -> tuple[str, ...]:
-        """Return the program on the way, over a connection that stays open until end_all where that can be."""
-        program = await self._master.program()
-        if self._master.process is not None and self._master not in _MASTERS:
-            _MASTERS.append(self._master)
-        return program
+    async def _closed(self) -> None:
+        """End the connection that all questions of the session share."""
+        await _ended(self._master.process)
+        self._master.forget()
 
     def _read(self, lines: Sequence[str], words: str, status: int | None) -> Answer:
         """Return the answer, or raise what the program on the way said last, else what came instead."""
         try:
             return answers.read(lines)
         except AnswerError as error:
-            said = [line.strip() for line in words.splitlines() if line.strip()]
-            shown = "".join(c if c.isprintable() else " " for c in mask(said[-1]))[:200] if said else ""
+            shown = last_line(words)
             reason = f"{self.way.program[0]}: {shown}" if shown else f"{error} (status {status})"
             raise SessionError(f"{self.way.name} cannot be asked: {reason}") from error
+
+
+def last_line(words: str) -> str:
+    """Return the last line of a program's words, printable and masked; at most 200 characters."""
+    said = [line.strip() for line in words.splitlines() if line.strip()]
+    return "".join(c if c.isprintable() else " " for c in mask(said[-1]))[:200] if said else ""
 
 
 def checked(arguments: Sequence[str]) -> list[str]:
@@ -183,10 +186,7 @@ async def end_all() -> list[str]:
 
     For the end of the event loop. Returns what could not be taken back.
     """
-    masters = [_MASTERS.pop() for _ in tuple(_MASTERS)]
-    await asyncio.gather(*(_ended(process) for process in (*_RUNNING, *(one.process for one in masters))))
-    for one in masters:
-        one.forget()
+    await asyncio.gather(*(_ended(process) for process in tuple(_RUNNING)))
     undone = [await _AT_END.pop()() for _ in tuple(_AT_END)]
     return [one for one in undone if one]
 

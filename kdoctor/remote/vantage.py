@@ -74,10 +74,7 @@ class Far:
 
     def known(self) -> frozenset[str]:
         """Return what the settings there name."""
-        found = known.of_proxies(self.proxies()) | known.of_resolvers(self.resolvers())
-        for name in node.named(self.node):
-            found |= known.host_forms(name)
-        return frozenset(found)
+        return frozenset(known.of_puller(self.proxies(), self.resolvers(), node.named(self.node)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from functools import partial
 
 from kdoctor.errors import did_you_mean
 from kdoctor.probes.kinds import FACT_TYPES
-from kdoctor.rules import commands, model, template
+from kdoctor.rules import commands, doing, model, template
 from kdoctor.rules.check import Problem, Where
 from kdoctor.rules.condition import problems
 
@@ -57,7 +57,7 @@ def _step_problems(recipe: model.Recipe, step: model.RecipeStep, where: Where) -
         yield (*where, "content"), "`content` without `file`"
     yield from _doing_problems(step, where)
     texts = (*template.several(step.text), *(step.run or ()), *(step.undo or ()), step.file or "", step.content or "")
-    texts = (*texts, *_edit_texts(step.edit))
+    texts = (*texts, *(doing.texts(step.edit) if step.edit else ()))
     yield from _parameter_problems(recipe, where, texts)
     for path, problem in problems(step.when or {}, partial(_parameter_problem, recipe)):
         yield (*where, "when", *path), problem
@@ -87,30 +87,6 @@ def _doing_problems(step: model.RecipeStep, where: Where) -> Iterator[Problem]:
     )
     for name in sorted(wrong):
         yield (*at, name), f"the format {edit.format} takes no `{name}`"
-
-
-def _edit_texts(edit: model.EditSpec | None) -> tuple[str, ...]:
-    if edit is None:
-        return ()
-    return (
-        edit.file,
-        edit.content or "",
-        edit.copy or "",
-        edit.authority or "",
-        *(t for tree in (edit.set, edit.add, edit.remove, edit.replace) for t in _texts(tree)),
-    )
-
-
-def _texts(tree: object) -> Iterator[str]:
-    if isinstance(tree, str):
-        yield tree
-    elif isinstance(tree, dict):
-        for key, value in tree.items():
-            yield str(key)
-            yield from _texts(value)
-    elif isinstance(tree, list | tuple):
-        for value in tree:
-            yield from _texts(value)
 
 
 def _parameter_problems(recipe: model.Recipe, where: Where, texts: Iterable[str]) -> Iterator[Problem]:

@@ -71,8 +71,14 @@ def edit(spec: model.EditSpec | None, scope: Scope, facts: Facts) -> Edit | None
 
 def placeholders(spec: model.EditSpec) -> Iterator[str]:
     """Yield the parameters that an edit needs."""
-    trees = (spec.file, spec.content, spec.copy, spec.authority, spec.set, spec.add, spec.remove, spec.replace)
-    yield from (name for text in _leaves(trees) for name in names(text))
+    yield from (name for text in texts(spec) for name in names(text))
+
+
+def texts(spec: model.EditSpec) -> Iterator[str]:
+    """Yield the texts of an edit in which placeholders may stand, keys included."""
+    yield from _leaves(
+        (spec.file, spec.content, spec.copy, spec.authority, spec.set, spec.add, spec.remove, spec.replace)
+    )
 
 
 def _leaves(value: Any) -> Iterator[str]:

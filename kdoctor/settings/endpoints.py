@@ -132,7 +132,8 @@ def of_registry(machine: Machine, engine: str, registry: str) -> list[Endpoint]:
     """Return the endpoints that count for one registry (its canonical name); engine: crio or containerd."""
     if engine == "crio":
         return [one for one in registries_conf(machine) if one.registry == registry or _below(registry, one.registry)]
-    for setup in containerds(machine):
+    setups = containerds(machine)
+    for setup in setups:
         for folder in setup.folders:
             # containerd's hostDirectory() writes a port as _5000_; a file of the registry's own hides _default.
             for name in (_with_port(registry), registry, "_default"):
@@ -140,7 +141,7 @@ def of_registry(machine: Machine, engine: str, registry: str) -> list[Endpoint]:
                 text = machine.read(path)
                 if text is not None:
                     return list(_of_hosts_toml(name, path, text))
-    older = [one for setup in containerds(machine) for one in setup.endpoints]
+    older = [one for setup in setups for one in setup.endpoints]
     return [one for one in older if one.registry == registry] or [one for one in older if one.registry in _ANY]
 
 

@@ -37,6 +37,11 @@ def of_resolvers(conf: ResolvConf) -> set[str]:
     return {form for server in conf.servers for form in (server, join_host_port(server, 53))}
 
 
+def of_puller(proxies: ProxySettings, resolvers: ResolvConf, names: Iterable[str] = ()) -> set[str]:
+    """Return what a puller's proxies and resolvers name, and the registries and mirrors given (host or host:port)."""
+    return of_proxies(proxies) | of_resolvers(resolvers) | {form for name in names for form in host_forms(name)}
+
+
 def of_docker_cli(machine: Machine) -> set[str]:
     """Return the registries for which the docker command has credentials or helpers; reads no secret out."""
     config = jsonfile.mapping(jsonfile.parse(machine.read(f"{config_directory(machine)}/config.json")))

@@ -144,10 +144,10 @@ def trusted(node: Node, registry: str) -> Trust:
 
 def named(node: Node) -> frozenset[str]:
     """Return the registries and mirrors that the node's files name."""
-    found = [one for setup in endpoints.containerds(node.machine) for one in setup.endpoints]
+    found = list(endpoints.registries_conf(node.machine))
     for setup in endpoints.containerds(node.machine):
+        found += setup.endpoints
         found += [one for folder in setup.folders for one in endpoints.hosts(node.machine, folder)]
-    found += endpoints.registries_conf(node.machine)
     names = {one.registry for one in found} - {"_default", "*", ""}
     urls = [*(one.url for one in found), *(mirror.url for mirror in mirrors(node, HUB))]
     return frozenset(names | {netloc(url) for url in urls})

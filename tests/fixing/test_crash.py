@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,6 +119,16 @@ def visible(found: dict[str, bytes]) -> dict[str, bytes]:
     return {name: data for name, data in found.items() if ".kdoctor-" not in name}
 
 
+def replaced(found: Sequence[Call], path: Path) -> tuple[Path, int]:
+    """Return the new file that took a file's place, flushed before, and the number of the call that put it there."""
+    temporary = path.with_name(f".{path.name}.kdoctor-1")
+    renamed = next(i for i, c in enumerate(found) if c.name == "rename" and f'"{temporary}", "{path}"' in c.text)
+    flushed = [i for i, c in enumerate(found) if c.name == "fsync" and f"<{temporary}>" in c.text]
+    assert flushed, path
+    assert flushed[-1] < renamed
+    return temporary, renamed
+
+
 def test_each_file_is_flushed_before_it_takes_its_place_and_its_folder_after(folder: Path) -> None:
     status, log = traced(change, folder)
     assert status == 0
@@ -126,11 +136,7 @@ def test_each_file_is_flushed_before_it_takes_its_place_and_its_folder_after(fol
     found = calls(log)
     for name in NEW:
         path = folder / "etc" / name
-        temporary = path.with_name(f".{path.name}.kdoctor-1")
-        renamed = next(i for i, c in enumerate(found) if c.name == "rename" and f'"{temporary}", "{path}"' in c.text)
-        flushed = [i for i, c in enumerate(found) if c.name == "fsync" and f"<{temporary}>" in c.text]
-        assert flushed, name
-        assert flushed[-1] < renamed
+        temporary, renamed = replaced(found, path)
         assert any(c.name == "fsync" and f"<{path.parent}>" in c.text for c in found[renamed + 1 :]), name
         opened = next(i for i, c in enumerate(found) if c.name == "openat" and f'"{temporary}"' in c.text)
         journal = [i for i, c in enumerate(found) if c.name == "fsync" and "/journal>" in c.text and i < opened]
@@ -149,12 +155,8 @@ def test_an_undo_flushes_each_file_before_it_takes_its_place_and_its_folder_afte
     found = calls(log)
     for name in NEW:
         path = folder / "etc" / name
-        temporary = path.with_name(f".{path.name}.kdoctor-1")
         if name in OLD:
-            done = next(i for i, c in enumerate(found) if c.name == "rename" and f'"{temporary}", "{path}"' in c.text)
-            flushed = [i for i, c in enumerate(found) if c.name == "fsync" and f"<{temporary}>" in c.text]
-            assert flushed, name
-            assert flushed[-1] < done
+            _, done = replaced(found, path)
         else:
             done = next(i for i, c in enumerate(found) if c.name == "unlink" and f'"{path}"' in c.text)
         assert any(c.name == "fsync" and f"<{path.parent}>" in c.text for c in found[done + 1 :]), name

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 import trustme
 import yaml
 
+from tests.probes.net_peers import ended
+
 VERSION = {"major": "1", "minor": "32", "gitVersion": "v1.32.0"}
 
 
@@ -116,7 +118,4 @@ async def api_server(
     try:
         yield it
     finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(server, tasks)

@@ -8,6 +8,8 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
+from tests.probes.net_peers import ended
+
 VERSION = {
     "Version": "28.2.2",
     "ApiVersion": "1.50",
@@ -57,7 +59,4 @@ async def engine(path: Path, answers: Answers) -> AsyncIterator[list[str]]:
     try:
         yield asked
     finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(server, tasks)

@@ -9,7 +9,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -33,6 +33,14 @@ from kdoctor.settings.trust import Trust
 from kdoctor.vantages import Mirror
 
 LOOPBACK = "127.0.0.1"
+
+
+async def ended(server: asyncio.Server, tasks: Collection[asyncio.Task[None]]) -> None:
+    """End a server and what it still does for its clients."""
+    server.close()
+    for task in list(tasks):
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @dataclass(frozen=True)
@@ -252,10 +260,7 @@ async def serve(
     try:
         yield Served(server, server.sockets[0].getsockname()[1], host)
     finally:
-        server.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(server, tasks)
         for writer in writers:
             writer.transport.abort()
         await asyncio.sleep(0.01)

@@ -22,6 +22,7 @@ from kdoctor.settings.proxy import ProxySettings, from_environment
 from kdoctor.settings.resolv import ResolvConf
 from kdoctor.settings.trust import Trust
 from kdoctor.vantages import Sharing
+from tests.probes.net_peers import ended
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -139,10 +140,7 @@ class Peer:
 
     async def stop(self) -> None:
         assert self._server is not None
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await ended(self._server, self._tasks)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.get_running_loop().create_task(self._serve(reader, writer))

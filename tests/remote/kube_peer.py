@@ -17,6 +17,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import yaml
 
+from tests.probes.net_peers import ended
+
 _GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _PROTOCOL = "v5.channel.k8s.io"
 _PODS = "/api/v1/namespaces/default/pods"
@@ -185,10 +187,7 @@ async def cluster(images: Mapping[str, int], waiting: str = "") -> AsyncIterator
     try:
         yield it
     finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(server, tasks)
 
 
 async def _one(it: Cluster, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
