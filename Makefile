@@ -32,11 +32,8 @@ rules: install
 	$(BIN)/kdoctor rules lint
 	$(BIN)/kdoctor rules test
 
-# The lab's tests run beside the others: they wait a good part of their time. Their output comes last.
 units: install
-	@$(BIN)/pytest tests/lab >.lab.log 2>&1 & lab=$$!; \
-	$(BIN)/pytest --ignore=tests/lab; others=$$?; \
-	wait $$lab; lab=$$?; cat .lab.log; rm .lab.log; exit $$((others + lab))
+	$(BIN)/pytest
 
 lab: install ## only the fault lab (root, Linux)
 	$(BIN)/pytest tests/lab
