@@ -76,6 +76,10 @@ class Runner:
 
     async def ask(self, place: Place, kind: str, params: Mapping[str, str]) -> Evidence:
         """Return the answer of one probe; never raises for what it finds."""
+        return await asyncio.shield(self.begin(place, kind, params))
+
+    def begin(self, place: Place, kind: str, params: Mapping[str, str]) -> asyncio.Task[Evidence]:
+        """Ask one probe, once, and go on: whoever asks for the answer later waits the less."""
         if KINDS[kind].facet == "none" and kind not in FROM_AFAR:
             place = self._of_this_machine(place, KINDS[kind])
         if KINDS[kind].by_shell and not _can_look(place, KINDS[kind]):
@@ -85,7 +89,7 @@ class Runner:
         if task is None:
             task = asyncio.create_task(self._run(place, KINDS[kind], params))
             self._asked[key] = task
-        return await asyncio.shield(task)
+        return task
 
     def _of_this_machine(self, place: Place, kind: Kind) -> Place:
         """Return the shell for what is of this machine whoever pulls, and for what is of the node that it is."""

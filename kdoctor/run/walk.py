@@ -21,6 +21,9 @@ from kdoctor.rules.steps import KIND_OF
 from kdoctor.run.nominating import GOOD, facts_for, nominated
 from kdoctor.runtime import Runtime
 
+_SILENT = 1.5
+"""Seconds after which a proxy that has not answered is taken for a silent one."""
+
 _ON_THE_WAY = frozenset({"unreached", "unresolved", "unreachable", "tls"})
 """Outcomes of steps at the API that say: the host that was to answer could not be reached."""
 
@@ -147,12 +150,20 @@ class Walk:
         connected = await self.step("proxy-connect", place, {"address": endpoint}, facts)
         if connected.outcome != "open":
             return False
-        tunnel = await self.step("tunnel", place, {"registry": target.registry}, facts)
+        tunnel = await self._tunnel(place, target, facts, endpoint)
         if tunnel.outcome == "ok":
             return await self._api(place, target, facts)
         if tunnel.outcome in ("not-http", "tls", "closed"):
             await self.step("proxy-speaks", place, {"proxy": str(settings.data.get("proxy") or endpoint)}, facts)
         return False
+
+    async def _tunnel(self, place: Place, target: Target, facts: Mapping[str, str], proxy: str) -> Evidence:
+        """Ask the proxy for a tunnel; while it keeps silent, what it speaks, which the rules of silence want."""
+        asked = asyncio.create_task(self.step("tunnel", place, {"registry": target.registry}, facts))
+        await asyncio.wait({asked}, timeout=_SILENT)
+        if not asked.done():
+            self.runner.begin(place, KIND_OF["proxy-speaks"], {"proxy": proxy})
+        return await asked
 
     async def _name(self, step: str, place: Place, host: str, facts: Mapping[str, str]) -> bool:
         """Look a name up; where that fails, an unusable resolv.conf is the cause, and the lookup its consequence."""
