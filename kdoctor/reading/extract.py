@@ -155,6 +155,7 @@ _REGISTRY: tuple[Searched, ...] = (
         ("/v2/", "upload"),
         r"(?: /v2/[^\s\"]{1,300} in|(?:upload blob|uploading manifest) \S{1,200} to) (?P<v>[\w.-]{1,253}(?::\d{1,5})?)(?:/[^\s:\"]{1,255})?:",
     ),
+    ((".docker.io",), r"(?<![\w./-])(?P<v>(?:registry-1|index)\.docker\.io)\b"),
 )
 # Hosts of pages for people that errors point to.
 _PAGES = re.compile(
