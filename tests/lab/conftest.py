@@ -61,10 +61,33 @@ def witness(lab: Lab, witnesses: dict[str, Witness]) -> Callable[[Break], Witnes
 
     Some breaks make dockerd wait for 20 seconds; the second test to ask need not.
     """
+    return lambda fault: _words(lab, fault, witnesses)
 
-    def get(fault: Break) -> Witness:
-        if fault.id not in witnesses:
-            witnesses[fault.id] = fault.witness(lab)
-        return witnesses[fault.id]
 
-    return get
+@pytest.fixture(scope="class")
+def broken_lab(running_lab: Lab, fault: Break) -> Iterator[Lab]:
+    """Yield the lab with `fault`, a parameter of the class, applied once for its tests; healed, it must pull."""
+    if reason := fault.missing():
+        pytest.skip(reason)
+    try:
+        fault.apply(running_lab)
+        yield running_lab
+        running_lab.heal()
+        ok, text = running_lab.pull()
+        assert ok, f"healed of {fault.id}, it pulls nothing: {text}"
+    except BaseException:
+        running_lab.down()
+        running_lab.up()
+        raise
+
+
+@pytest.fixture(scope="class")
+def said(broken_lab: Lab, fault: Break, witnesses: dict[str, Witness]) -> Witness:
+    """Return the words of the class's break."""
+    return _words(broken_lab, fault, witnesses)
+
+
+def _words(lab: Lab, fault: Break, witnesses: dict[str, Witness]) -> Witness:
+    if fault.id not in witnesses:
+        witnesses[fault.id] = fault.witness(lab)
+    return witnesses[fault.id]

@@ -60,23 +60,32 @@ def test_ordinary_company_setups_are_no_errors(lab: Lab, baseline: str) -> None:
     assert status == 0, told(report)
 
 
-@pytest.mark.parametrize("fault", BREAKS.values(), ids=BREAKS)
-def test_explain_names_and_proves_the_cause(lab: Lab, fault: Break, witness: Callable[[Break], Witness]) -> None:
-    if reason := fault.missing():
-        pytest.skip(reason)
-    fault.apply(lab)
-    said = witness(fault)
-    assert said.ok is fault.pull_works, said.text
-    report, status = kdoctor(lab, "explain", "-", *_named(fault), stdin=said.text, user=fault.user)
-    assert status == 0, told(report)
-    first = report["diagnoses"][0]
-    assert first["rule"] in (fault.expect, *fault.also), told(report)
-    assert first["verdict"] == "confirmed", told(report)
-    assert first["fixes"], told(report)
-    for name, value in fault.facts.items():
-        if first["rule"] == fault.expect and value in said.text:
-            # a host may stand as registry, an address as proxy: what the text states must be repeated
-            assert any(value in fact for fact in first["facts"].values()), (name, first["facts"])
+@pytest.mark.parametrize("fault", BREAKS.values(), ids=BREAKS, scope="class")
+class TestEveryBreak:
+    """Of each break: its words, and what `explain` and `check` say. None of these changes the lab."""
+
+    def test_it_fails_in_its_own_words(self, said: Witness, fault: Break) -> None:
+        assert re.search(fault.words, said.text, re.MULTILINE), said.text
+        assert said.ok is fault.pull_works, said.text
+
+    def test_explain_names_and_proves_the_cause(self, broken_lab: Lab, said: Witness, fault: Break) -> None:
+        report, status = kdoctor(broken_lab, "explain", "-", *_named(fault), stdin=said.text, user=fault.user)
+        assert status == 0, told(report)
+        first = report["diagnoses"][0]
+        assert first["rule"] in (fault.expect, *fault.also), told(report)
+        assert first["verdict"] == "confirmed", told(report)
+        assert first["fixes"], told(report)
+        for name, value in fault.facts.items():
+            if first["rule"] == fault.expect and value in said.text:
+                # a host may stand as registry, an address as proxy: what the text states must be repeated
+                assert any(value in fact for fact in first["facts"].values()), (name, first["facts"])
+
+    def test_check_names_the_cause_first(self, broken_lab: Lab, fault: Break) -> None:
+        image = ["--image", fault.image] if fault.image else []
+        report, status = kdoctor(broken_lab, "check", *image, user=fault.user)
+        first = report["diagnoses"][0] if report["diagnoses"] else {"rule": None, "severity": "error"}
+        assert first["rule"] == fault.expect, told(report)
+        assert status == (1 if first["severity"] == "error" else 0), told(report)
 
 
 def _named(fault: Break) -> list[str]:
@@ -106,18 +115,6 @@ def test_run_knows_the_image_of_its_command(lab: Lab, name: str) -> None:
     report = json.loads(lab.here.path("/run/report.json").read_text())
     first = report["diagnoses"][0]
     assert (first["rule"], first["verdict"]) == (fault.expect, "confirmed"), told(report)
-
-
-@pytest.mark.parametrize("fault", BREAKS.values(), ids=BREAKS)
-def test_check_names_the_cause_first(lab: Lab, fault: Break) -> None:
-    if reason := fault.missing():
-        pytest.skip(reason)
-    fault.apply(lab)
-    image = ["--image", fault.image] if fault.image else []
-    report, status = kdoctor(lab, "check", *image, user=fault.user)
-    first = report["diagnoses"][0] if report["diagnoses"] else {"rule": None, "severity": "error"}
-    assert first["rule"] == fault.expect, told(report)
-    assert status == (1 if first["severity"] == "error" else 0), told(report)
 
 
 @pytest.mark.parametrize("name", ["dns-silent", "registry-dropped"])

@@ -72,7 +72,7 @@ BREAKS: Final = (
         expect="proxy-unreachable",
         also=("registry-timeout",),
         facts={"proxy": f"{_HOST}:{addresses.PROXY_SILENT}"},
-        words=r"request canceled while waiting for connection .*Client\.Timeout exceeded",
+        words=r"registry-1\.docker\.io/v2/\": .*(waiting for connection|context deadline exceeded)",
         apply=lambda lab: lab.proxied(_port(addresses.PROXY_SILENT)),
         note="accepts connections and never answers; the text accuses the registry",
     ),
