@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,14 +33,18 @@ def compile_folder(path: Path) -> Compiled:
 def with_folders(shipped: Path, others: Iterable[Path]) -> Compiled:
     """Return the shipped rules with those of the users' folders, compiled; `notices` say what replaces what.
 
+    Beside others the shipped rules are not checked again: checking them takes some seconds, and a folder can add to
+    their words and replace them, not change them.
+
     Raises:
         RuleError: the first thing that is wrong in a user's folder.
         UsageError: there is no such folder.
     """
     notices: list[str] = []
+    others = tuple(others)
     folder = all_folders(shipped, others, notices)
-    refuse(folder)
     origins = {name: str(file.path) for name, file in folder.files.items() if not file.path.is_relative_to(shipped)}
+    refuse(folder, set(origins) if others else None)
     index, details = compile_rules(folder)
     return {**index, "notices": notices, "origins": origins}, details
 
@@ -100,28 +104,33 @@ def as_book(folder: Folder) -> Book:
     return in_memory(*compile_rules(folder))
 
 
-def refuse(folder: Folder) -> None:
-    """Raise the first thing that is wrong in a folder.
+def refuse(folder: Folder, only: Container[str] | None = None) -> None:
+    """Raise the first thing that is wrong in a folder; see `errors`.
 
     Raises:
         RuleError: with file, line and a hint.
     """
-    for error in errors(folder):
+    for error in errors(folder, only):
         raise error
 
 
-def errors(folder: Folder) -> Iterator[RuleError]:
-    """Yield everything that is wrong with single files of a folder."""
+def errors(folder: Folder, only: Container[str] | None = None) -> Iterator[RuleError]:
+    """Yield everything that is wrong with single files of a folder.
+
+    Of rules and recipes: with those named in `only` (a rule by its id, a recipe as `fixes/ID`), by default with all.
+    """
     yield from folder.errors
     for where, problem in words_problems(folder):
         yield folder.word_files[where[:2]].error(where, problem)
     for rule in folder.rules.values():
-        for where, problem in rule_problems(rule, folder):
-            yield folder.files[rule.id].error(where, problem)
+        if only is None or rule.id in only:
+            for where, problem in rule_problems(rule, folder):
+                yield folder.files[rule.id].error(where, problem)
     for recipe in folder.recipes.values():
-        if f"fixes/{recipe.id}" in folder.files:
+        key = f"fixes/{recipe.id}"
+        if key in folder.files and (only is None or key in only):
             for where, problem in recipe_problems(recipe):
-                yield folder.files[f"fixes/{recipe.id}"].error(where, problem)
+                yield folder.files[key].error(where, problem)
 
 
 def compile_rules(folder: Folder) -> Compiled:

@@ -71,6 +71,17 @@ def test_it_may_use_shipped_recipes_and_bring_recipes_words_and_layers(shipped: 
     assert wins(found, "the proxy is connection refused") == ["proxy-gone"]
 
 
+def test_beside_a_folder_only_its_own_rules_are_checked(shipped: RuleFolder, own: RuleFolder) -> None:
+    shipped.rule("slow-one", "(a+)+ was slow")
+    own.rule("acme-gate-closed", "acme gate %REFUSED%")
+    assert wins(book(shipped, own), "acme gate connection refused") == ["acme-gate-closed"]
+    with pytest.raises(RuleError, match="slow-one"):
+        book(shipped)
+    own.rule("acme-slow", "(b+)+ was slow")
+    with pytest.raises(RuleError, match="acme-slow"):
+        book(shipped, own)
+
+
 def test_a_shipped_fragment_or_context_is_not_changed_from_outside(shipped: RuleFolder, own: RuleFolder) -> None:
     own.words({"REFUSED": "anything"}, {})
     with pytest.raises(RuleError, match=r"own/words.yaml:\d+: \"REFUSED\" stands in .*rules/words.yaml too"):
