@@ -21,6 +21,7 @@ _ESCAPED_SIGN = re.compile(r"\\u00(22|26|27|3[ce])", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:(quot|apos|lt|gt|amp|nbsp)|#(\d{2,3})|#[xX]([0-9a-fA-F]{2}));")
 _SIGNS = {"quot": '"', "apos": "'", "lt": "<", "gt": ">", "amp": "&", "nbsp": " "}
 _BOLD = re.compile(r"(?<![\w*])\*\*(?=[^\s*])([^*]{1,120}[^\s*])\*\*(?!\*)")  # Markdown's emphasis in a pasted text
+_LINK = re.compile(r"\[(https?://[^\]\s]{1,900})\]\(https?://[^)\s]{1,900}\)")  # a URL that Markdown links to itself
 _TYPOGRAPHIC = str.maketrans(
     {"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'", "\u00a0": " ", "：": ": "}
 )
@@ -203,6 +204,8 @@ def _plain(line: str) -> list[str]:
     line = _QUOTING.sub("", _CONTROL.sub("", line)).rstrip()
     if "**" in line:
         line = _BOLD.sub(r"\1", line)
+    if "](http" in line:
+        line = _LINK.sub(r"\1", line)
     if "&" in line:
         line = _ENTITY.sub(_sign, _ENTITY.sub(_sign, line))  # some escape twice
     if len(line) >= _LONG_LINE:

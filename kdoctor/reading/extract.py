@@ -35,7 +35,7 @@ _IMAGE: tuple[Searched, ...] = (
             "head request for",
             "download",
         ),
-        rf"(?:failed to pull (?:and unpack )?image|failed to resolve (?:ref(?:erence)?|image|source metadata for)|image with reference|failed to push|push permission for|(?:image )?verification failed for|failed to verify image|suggest the author of|failed to get sandbox image|back-off pulling image|pulling image|failed pulling image|container image|sandbox image|unable to find image|error downloading image|failed to start image|pull image|pullimage|unable to pull manifest from|trying to access|accessing|failed to pull kic(?:base)? image|error pulling image|failed to load image|couldn't parse image (?:reference|name)|image pull failed for|unable to pull(?: image)?|failed to inspect image|retrieving image|manifest head|get manifest|read image|manifest from|head request for|error pulling(?= [\w./-]{{3,200}}:[\w.]{{1,60}} )|failed to download image|pullimage from image service failed|ensuring node image|pull access denied for|manifest for|requested image|download image|unable to download|errimagepull: ?)[ (:]{{1,3}}{_QUOTED}",
+        rf"(?:failed to pull (?:and unpack )?image|failed to resolve (?:ref(?:erence)?|image|source metadata for)|image with reference|failed to push|push permission for|(?:image )?verification failed for|failed to verify image|suggest the author of|failed to get sandbox image|back-off pulling image|pulling image|failed pulling image|container image|sandbox image|unable to find image|error downloading image|failed to start image|pull image|pullimage|unable to pull manifest from|trying to access|accessing|failed to pull kic(?:base)? image|error pulling image|failed to load image|couldn't parse image (?:reference|name)|image pull failed for|unable to pull(?: image)?|failed to inspect image|retrieving image|manifest head|get manifest|read image|manifest from|head request for|error pulling(?= [\w./-]{{3,200}}:[\w.]{{1,60}} )|failed to download image|pullimage from image service failed|ensuring node image|pull access denied for|manifest for|requested image|download image|unable to download|errimagepull: ?)[ (:\n]{{1,3}}{_QUOTED}",
     ),
     (
         ("trying to pull",),
@@ -59,8 +59,8 @@ _IMAGE: tuple[Searched, ...] = (
     ),
     (("short-name",), rf"\bshort-name {_QUOTED}"),
     (
-        ("failed", "on source", "error", "cache key", "definition"),
-        r"(?:failed(?: to solve)?|on source|error|cache key|definition): (?P<v>[a-z0-9][a-z0-9._/-]{1,200}(?::\d{1,5}/[a-z0-9._/-]{1,200})?:[\w][\w.-]{0,127})(?=: (?:not found|failed to|pull access|failed|unexpected|unauth|denied|error|no match)\b)",
+        ("failed", "on source", "error", "cache key", "definition", "exceeded", "canceled", "unknown"),
+        r"(?:failed(?: to solve)?|on source|error|cache key|definition|DeadlineExceeded|Canceled|Unknown): (?P<v>[a-z0-9][a-z0-9._/-]{1,200}(?::\d{1,5}/[a-z0-9._/-]{1,200})?:[\w][\w.-]{0,127})(?=: (?:not found|failed to|pull access|failed|unexpected|unauth|denied|error|no match)\b)",
     ),
     (("reading manifest",), rf"\b(?:error )?reading manifest \S+ in (?P<v>{_IMAGE_REF})"),
     (("image",), rf"\bimage {_QUOTED}"),
