@@ -21,7 +21,7 @@ from kdoctor import __version__
 from kdoctor.errors import UsageError, did_you_mean
 from kdoctor.rules import model
 
-FORMAT = 16
+FORMAT = 17
 _PACKAGED = Path(__file__).parent.parent / "_rules"
 _CHECKOUT = Path(__file__).parent.parent.parent / "rules"
 
@@ -82,7 +82,12 @@ class Book:
     @property
     def literals(self) -> Mapping[str, Sequence[int]]:
         """Words (lower case) to the numbers of the patterns whose every match has one of them."""
-        return typing.cast("Mapping[str, Sequence[int]]", self._index["literals"])
+        return {word: numbers for words in self.literals_by_beginning.values() for word, numbers in words.items()}
+
+    @property
+    def literals_by_beginning(self) -> Mapping[str, Mapping[str, Sequence[int]]]:
+        """The literals, grouped by what `patterns.beginning` says of each."""
+        return typing.cast("Mapping[str, Mapping[str, Sequence[int]]]", self._index["literals"])
 
     @property
     def ids(self) -> Sequence[str]:

@@ -12,7 +12,7 @@ from kdoctor.rules.book import Book, in_memory
 from kdoctor.rules.check import rule_problems, words_problems
 from kdoctor.rules.checkrecipe import recipe_problems
 from kdoctor.rules.load import Folder, read_folder
-from kdoctor.rules.patterns import expand, readings
+from kdoctor.rules.patterns import beginning, expand, readings
 from kdoctor.rules.vocabulary import vocabulary
 from kdoctor.rules.yamlfile import read_yaml
 
@@ -135,7 +135,7 @@ def errors(folder: Folder, only: Container[str] | None = None) -> Iterator[RuleE
 
 def compile_rules(folder: Folder) -> Compiled:
     """Return index and details of rules that have been checked."""
-    words: dict[str, list[int]] = {}
+    words: dict[str, dict[str, list[int]]] = {}
     patterns: list[tuple[str, int]] = []
     details: dict[str, Any] = {
         "contexts": {
@@ -150,7 +150,7 @@ def compile_rules(folder: Folder) -> Compiled:
             ways = readings(regex)
             expanded.append((pattern.id, regex, ways))
             for word in {word for way in ways for word in way[0]}:
-                words.setdefault(word, []).append(len(patterns))
+                words.setdefault(beginning(word), {}).setdefault(word, []).append(len(patterns))
             patterns.append((rule.id, place))
         none = [expand(one.regex, folder.words.fragments) for one in (rule.match.none if rule.match else ())]
         details[f"rule/{rule.id}"] = {"rule": plain(rule), "patterns": expanded, "none": none}

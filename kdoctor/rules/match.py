@@ -18,12 +18,12 @@ from kdoctor.reading.stream import Window
 from kdoctor.rules import model
 from kdoctor.rules.book import Book
 from kdoctor.rules.candidate import Candidate, ranked
+from kdoctor.rules.patterns import BEGINNING, DIGITS
 from kdoctor.rules.search import NEIGHBOURS, Reader
 
 _SHOWN = 400
 _MOST_OCCURRENCES = 10_000
 _MANY = 65536
-_DIGITS = str.maketrans("123456789", "000000000")
 _HEAD = 65536
 """Characters from the beginning of a text that tell which program wrote it."""
 
@@ -131,7 +131,7 @@ def read(
     lines = clean(text, first)
     whole = list(records(lines))
     wanted = [i for i, r in enumerate(whole) if not only or any(line.number in only for line in r.lines)]
-    numbers = _present(book, [whole[i] for i in wanted])
+    numbers = present(book, [whole[i] for i in wanted])
     hits: dict[str, _Hit] = {}
     if numbers:
         reader = Reader(book, numbers, alone=first == 1 and _one_line(whole))
@@ -151,27 +151,29 @@ def _engine_near(whole: Sequence[Record], i: int) -> str | None:
     return engine("\n".join(record.text for record in whole[max(0, i - NEIGHBOURS) : i + NEIGHBOURS + 1]))
 
 
-def _present(book: Book, whole: Sequence[Record]) -> Mapping[str, Sequence[int]]:
+def present(book: Book, whole: Sequence[Record]) -> Mapping[str, Sequence[int]]:
     """Return the words of the index that may stand anywhere, with the patterns they select.
 
     In a long text digits are taken for alike: its lines often differ in nothing else.
     """
     flats = {record.flat for record in whole}
-    digits = _DIGITS if sum(map(len, flats)) > _MANY else {}
-    flat = "\n".join({one.translate(digits) for one in flats} if digits else flats)
-    # Most literals are ruled out by the first three letters of their words, and by the distinct words, of which
-    # a long text has few.
+    many = sum(map(len, flats)) > _MANY
+    flat = "\n".join({one.translate(DIGITS) for one in flats} if many else flats)
+    # Most literals are ruled out by how their longest words begin, and by the distinct words, of which a long text
+    # has few.
     distinct = "\n".join(set(flat.split()))
-    begins = {distinct[i : i + 3] for i in range(len(distinct))}
+    alike = distinct.translate(DIGITS)
+    begins = {alike[i : i + BEGINNING] for i in range(len(alike))} | {""}
 
     def stands(literal: str) -> bool:
-        words = all((len(word) < 3 or word[:3] in begins) and word in distinct for word in literal.split())
-        return words and (" " not in literal or literal in flat)
+        return all(word in distinct for word in literal.split()) and (" " not in literal or literal in flat)
 
+    groups = book.literals_by_beginning
     return {
         literal: numbers
-        for literal, numbers in book.literals.items()
-        if stands(literal.translate(digits) if digits else literal)
+        for begin in begins & groups.keys()
+        for literal, numbers in groups[begin].items()
+        if stands(literal.translate(DIGITS) if many else literal)
     }
 
 

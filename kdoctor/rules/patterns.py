@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from kdoctor.errors import did_you_mean
 
@@ -80,6 +80,10 @@ def compiled(regex: str) -> re.Pattern[str]:
         raise PatternError(f"not a regular expression: {error}") from error
 
 
+BEGINNING = 4
+"""Characters of a word by which literals are grouped."""
+
+DIGITS: Final = str.maketrans("123456789", "000000000")
 _ONLY_EXACT = re.compile(r"\(\?-i|\\[xuUN0-9]|\[(?:\\.|[^\]\\])*?(?:[A-Z]-[^A-Z]|[a-z]-[^a-z]|[^A-Za-z\\]-[A-Za-z])")
 _SPELLED = re.compile(r"\\.|\(\?P<\w+>|[A-Z]|[^\x00-\x7f]")
 
@@ -98,6 +102,12 @@ def literals(regex: str) -> tuple[str, ...]:
     """
     needed = needs(regex)
     return needed[0] if needed else ()
+
+
+def beginning(literal: str) -> str:
+    """Return how the longest word of a literal begins, digits taken as zeros; empty where that is too short to tell."""
+    begin = max(literal.split(), key=len)[:BEGINNING].translate(DIGITS)
+    return begin if len(begin) == BEGINNING else ""
 
 
 def needs(regex: str, most: int = 4) -> tuple[tuple[str, ...], ...]:

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from kdoctor.rules.book import Book, open_book
+from kdoctor.reading.clean import clean
+from kdoctor.reading.records import records
+from kdoctor.rules.book import Book, open_book, shipped_folder
 from kdoctor.rules.compiling import as_book, refuse
 from kdoctor.rules.load import read_folder
-from kdoctor.rules.match import match
+from kdoctor.rules.match import match, present
 from kdoctor.rules.patterns import compiled, expand, lowered
 
 RULE = """id: {id}
@@ -154,3 +156,14 @@ def test_many_records_alike_are_read_as_one_is() -> None:
     fine = ["2026-03-01T09:12:59Z fine"] * 4  # no context is near the others
     (found,) = match(book, "\n".join((*others, *fine, f"2026-03-01T09:13:00Z {line}", *fine, *others)))
     assert (found.rule.id, found.locations[0].line, found.locations[0].count) == ("dns-no-such-host", 104, 1)
+
+
+def test_each_literal_of_the_index_that_stands_in_a_text_is_found() -> None:
+    found = open_book()
+    rules = read_folder(shipped_folder()).rules.values()
+    texts = [example.text for rule in rules for example in rule.examples.positive]
+    for text in (*texts[::40], "\n".join(texts)):
+        whole = list(records(clean(text)))
+        flat = "\n".join(record.flat for record in whole)
+        standing = {literal for literal in found.literals if literal in flat}
+        assert standing <= present(found, whole).keys()
