@@ -16,6 +16,13 @@ _READ = 4
 _MOST = 20_000
 _LONGEST = 4096
 _VARIABLE = re.compile(rb"(?<![A-Za-z0-9])([A-Za-z]*[0-9][A-Za-z0-9]*)")
+_STAMP = re.compile(
+    rb"(?:[A-Z][a-z]{2} [ \d]\d [\d:]{8} \S{1,64} \S{1,64}\[\d{1,8}\]: |\d{4}-\d\d-\d\d[T ][\d:.,]{8,18}\S{0,6} )?"
+    rb"(?:[IWEF]\d{4} [\d:.]{8,16} {1,7}\d{1,8} (?=\S{1,64}\] )|time=\"[\dTZ:.+-]{16,40}\" )?"
+)
+"""What journald, klog and logrus put before a message: the digits in it tell nothing."""
+
+_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 _STATUSES = frozenset(b"%d" % number for number in range(100, 600))
 _DIGITS = frozenset(b"%d" % number for number in range(10))
 _NETWORKS = (b"10", b"127", b"169", b"172", b"192")
@@ -56,6 +63,7 @@ class Repeats:
         self._words = (telling.words if telling else frozenset()) | _STATUSES | _DIGITS
         self._lines = Beginnings()
         self._seen: dict[bytes, tuple[Outcome, int]] = {}
+        self._marks: dict[bytes, bytes] = {}
 
     def of(self, data: bytes, start: int, stop: int) -> tuple[bytes, Outcome | None]:
         """Return a line without its variable parts, and the outcome of its likes where that is settled.
@@ -65,9 +73,21 @@ class Repeats:
         line = data[start:stop]
         if len(line) > _LONGEST or not (self._lines.begins(data, start) and self._lines.begins(data, stop + 1)):
             return b"", None
-        mark = self._mark(line)
+        mark = self._held_mark(line)
         outcome, times = self._seen.get(mark, ((), 0))
         return mark, outcome if times >= _READ else None
+
+    def _held_mark(self, line: bytes) -> bytes:
+        """Return `_mark` of a line; much of a log is the same message at other times."""
+        stamp = _STAMP.match(line)
+        after = stamp.end() if stamp else 0
+        key = line[:after].translate(_ZEROS) + line[after:]
+        mark = self._marks.get(key)
+        if mark is None:
+            if len(self._marks) >= self._most:
+                self._marks.clear()
+            mark = self._marks[key] = self._mark(line)
+        return mark
 
     def _mark(self, line: bytes) -> bytes:
         parts = _VARIABLE.split(line)
