@@ -121,8 +121,8 @@ class Book:
         return typing.cast("Sequence[str]", self._details[f"rule/{rule_id}"]["none"])
 
     def context(self, name: str) -> Sequence[str]:
-        """Return the expanded patterns of a context."""
-        return typing.cast("Sequence[str]", self._details["contexts"][name])
+        """Return the expanded patterns of a context; none if there is no such context."""
+        return typing.cast("Sequence[str]", self._details["contexts"].get(name, ()))
 
     def rule(self, rule_id: str) -> model.Rule:
         """Return a rule by its id.

@@ -21,6 +21,10 @@ NEIGHBOURS = 3
 """Records before and after one in which a context, or a fact, may stand."""
 
 _ALONE = r"\A"
+_QUOTED = "quoted"
+"""The context of lines that show no failure: a program's own text, a changelog. No rule hits in them."""
+_BESIDE = 300
+"""Characters around a place that are looked at for it."""
 _IN_VAIN = 12
 """Searches in vain after which a pattern's second spelling is worth compiling."""
 
@@ -44,6 +48,7 @@ class Reader:
         self._book, self._words, self._alone = book, words, alone
         self._known: dict[tuple[str, str | None], tuple[Found, ...]] = {}
         self._contexts: dict[tuple[str, str, str | None], bool] = {}
+        self._lines: dict[str, bool] = {}
         self._plans: dict[frozenset[str], tuple[Sequence[int], tuple[str, ...]]] = {}
         self._chosen: dict[tuple[frozenset[str], frozenset[str]], Sequence[int]] = {}
 
@@ -93,9 +98,20 @@ class Reader:
             if regex.startswith(_ALONE) and not self._alone:
                 continue
             found, text = _pattern(regex).all(record)
+            found = [one for one in found if not self._is_quoted(text, one.start())]
             if found:
                 facts = {name: value for name, value in found[0].groupdict().items() if value}
                 yield Found(rule_id, facts, tuple(record.place(one.start(), text) for one in found))
+
+    def _is_quoted(self, text: str, place: int) -> bool:
+        """Tell whether a place is in a line that shows no failure."""
+        place += len(text[place : place + _BESIDE]) - len(text[place : place + _BESIDE].lstrip())
+        start = text.rfind("\n", max(0, place - _BESIDE), place) + 1 or max(0, place - _BESIDE)
+        end = text.find("\n", place, place + _BESIDE)
+        line = text[start : end if end >= 0 else place + _BESIDE]
+        if line not in self._lines:
+            self._lines[line] = any(compiled(regex).search(line) for regex in self._book.context(_QUOTED))
+        return self._lines[line]
 
 
 class _Pattern:

@@ -1,0 +1,43 @@
+"""Texts in which nothing of ours has failed: healthy engines, other programs' errors, words in code. No diagnosis."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kdoctor.rules.book import Book, open_book
+from kdoctor.rules.match import match
+from tests.rules.folders import RuleFolder
+
+TEXTS = (Path(__file__).parent / "harmless.txt").read_text().split("\n=====\n")
+
+
+@pytest.fixture(scope="module")
+def book() -> Book:
+    return open_book()
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda text: " ".join(text.split())[:60])
+def test_nothing_is_nominated(book: Book, text: str) -> None:
+    assert [one.rule.id for one in match(book, text)] == []
+
+
+def test_there_are_many_and_each_is_another() -> None:
+    assert len(TEXTS) == len(set(TEXTS)) > 60
+
+
+def test_a_quoted_line_nominates_nothing_and_its_neighbours_do(folder: RuleFolder) -> None:
+    folder.words({}, {"quoted": [r"\bprint\("]})
+    folder.rule("proxy-gone", "the proxy is gone")
+    assert folder.matched('    print("the proxy is gone")') == []
+    assert folder.matched('    print("the proxy is gone")\nthe proxy is gone') == ["proxy-gone"]
+    (one,) = folder.match('    print("the proxy is gone")\nthe proxy is gone')
+    assert one.matched is not None
+    assert one.matched.line == 2
+
+
+def test_a_long_line_is_looked_at_near_the_words_only(folder: RuleFolder) -> None:
+    folder.words({}, {"quoted": [r"\bprint\("]})
+    folder.rule("proxy-gone", "the proxy is gone")
+    assert folder.matched("print( " + "word " * 200 + "the proxy is gone") == ["proxy-gone"]
