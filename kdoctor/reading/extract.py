@@ -62,6 +62,10 @@ _IMAGE: tuple[Searched, ...] = (
         ("failed", "on source", "error", "cache key", "definition", "exceeded", "canceled", "unknown"),
         r"(?:failed(?: to solve)?|on source|error|cache key|definition|DeadlineExceeded|Canceled|Unknown): (?P<v>[a-z0-9][a-z0-9._/-]{1,200}(?::\d{1,5}/[a-z0-9._/-]{1,200})?:[\w][\w.-]{0,127})(?=: (?:not found|failed to|pull access|failed|unexpected|unauth|denied|error|no match)\b)",
     ),
+    (
+        ("failed to solve",),
+        r"failed to solve: (?P<v>[a-z0-9][a-z0-9._/-]{1,200})(?=: (?:pull access|failed to resolve source)\b)",
+    ),
     (("reading manifest",), rf"\b(?:error )?reading manifest \S+ in (?P<v>{_IMAGE_REF})"),
     (("image",), rf"\bimage {_QUOTED}"),
     (("repository",), rf"\brepository {_QUOTED}(?= not found)"),
@@ -103,6 +107,7 @@ _PATTERNS: Mapping[str, tuple[str, ...]] = {
     ),
     "status": (
         r"(?:unexpected status(?: code)?|received unexpected http status|failed with status code \[[^\]]{1,80}\]|invalid status code from registry|unexpected status from \w{3,7} request to \S{1,400}|status ?code|failed with status|error parsing http|unexpected status code \S{1,300}|bad response code|response|returned error|http error|server returned http response code|\[http)\W{1,4}(?P<v>[1-5]\d\d)\b",
+        r"\bHTTP (?P<v>[45]\d\d)\b",
         r"\b(?P<v>[45]\d\d) (?:Unauthorized|Forbidden|Not Found|Too Many Requests|Internal Server Error|Bad Gateway|Service Unavailable|Gateway Time-?out|Proxy Authentication Required|Unavailable For Legal Reasons|Requested Range|Bad Request|Precondition)",
     ),
     "platform": (
@@ -166,7 +171,8 @@ _NOT_IMAGES = frozenset(
     {"the", "for", "from", "a", "an", "is", "to", "with", "and", "in", "not", "could", "because", "was", "failed", "id", "name", "on",
      "pull", "image", "images", "formats", "any", "this", "that", "it", "library", "config", "has", "can", "all", "some", "docker.io", "https", "http", "null",
      "present", "found", "digest", "or", "of", "error", "manifest", "does", "layers", "layer", "already", "may", "by", "policy", "tag", "be", "secrets",
-     "kic", "rpc", "unexpected", "no", "source", "service", "get", "head", "configuration", "exists", "format", "locally", "operating", "repository", "cannot", "using", "via", "at"}
+     "kic", "rpc", "unexpected", "no", "source", "service", "get", "head", "configuration", "exists", "format", "locally", "operating", "repository", "cannot", "using", "via", "at", "ref",
+     "ghcr.io", "quay.io", "gcr.io", "k8s.gcr.io", "registry.k8s.io", "mcr.microsoft.com", "public.ecr.aws", "nvcr.io"}
 )  # fmt: skip
 
 
