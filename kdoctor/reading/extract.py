@@ -69,6 +69,8 @@ _IMAGE: tuple[Searched, ...] = (
     (("reading manifest",), rf"\b(?:error )?reading manifest \S+ in (?P<v>{_IMAGE_REF})"),
     (("image",), rf"\bimage {_QUOTED}"),
     (("repository",), rf"\brepository {_QUOTED}(?= not found)"),
+    (("push refers to",), rf"\bpush refers to (?:a )?repository \[(?P<v>{_IMAGE_REF})\]"),
+    (("镜像",), rf"镜像(?:为|是|名为|：|:) ?{_QUOTED}"),
 )
 _URL = re.compile(r"https?://[^\s\"'<>|\\`)\]}，。（]{1,400}", re.IGNORECASE)
 _PULLING = (
@@ -108,7 +110,7 @@ _PATTERNS: Mapping[str, tuple[str, ...]] = {
     "status": (
         r"(?:unexpected status(?: code)?|received unexpected http status|failed with status code \[[^\]]{1,80}\]|invalid status code from registry|unexpected status from \w{3,7} request to \S{1,400}|status ?code|failed with status|error parsing http|unexpected status code \S{1,300}|bad response code|response|returned error|http error|server returned http response code|\[http)\W{1,4}(?P<v>[1-5]\d\d)\b",
         r"\bHTTP (?P<v>[45]\d\d)\b",
-        r"\b(?P<v>[45]\d\d) (?:Unauthorized|Forbidden|Not Found|Too Many Requests|Internal Server Error|Bad Gateway|Service Unavailable|Gateway Time-?out|Proxy Authentication Required|Unavailable For Legal Reasons|Requested Range|Bad Request|Precondition)",
+        r"\b(?P<v>[45]\d\d) (?:Unauthorized|Forbidden|Client Error|Server Error|Not Found|Too Many Requests|Internal Server Error|Bad Gateway|Service Unavailable|Gateway Time-?out|Proxy Authentication Required|Unavailable For Legal Reasons|Requested Range|Bad Request|Precondition)",
     ),
     "platform": (
         r"no matching manifest for (?P<v>[a-z0-9]+/[\w./]{2,20})",
@@ -169,7 +171,7 @@ _PAGES = re.compile(
 _TRAILING = ".,:;!?'\"`)"
 _NOT_IMAGES = frozenset(
     {"the", "for", "from", "a", "an", "is", "to", "with", "and", "in", "not", "could", "because", "was", "failed", "id", "name", "on",
-     "pull", "image", "images", "formats", "reference", "platform", "any", "this", "that", "it", "library", "config", "has", "can", "all", "some", "docker.io", "https", "http", "null",
+     "pull", "push", "pushed", "image", "images", "formats", "reference", "platform", "any", "this", "that", "it", "library", "config", "has", "can", "all", "some", "docker.io", "https", "http", "null",
      "present", "found", "digest", "or", "of", "error", "manifest", "does", "layers", "layer", "already", "may", "by", "policy", "tag", "be", "secrets",
      "kic", "rpc", "unexpected", "no", "source", "service", "get", "head", "configuration", "exists", "format", "locally", "operating", "repository", "cannot", "using", "via", "at", "ref",
      "ghcr.io", "quay.io", "gcr.io", "k8s.gcr.io", "registry.k8s.io", "mcr.microsoft.com", "public.ecr.aws", "nvcr.io"}

@@ -90,7 +90,7 @@ def test_rare_words_weigh_more_than_common_ones(folder: RuleFolder) -> None:
 
 
 def test_at_most_three_and_the_nearest_first(book: Book) -> None:
-    text = 'failed to pull image "x": failed to resolve reference "x": unexpected odd answer from the server, rpc error'
+    text = "the daemon could not resolve the reference: certificate of the registry signed by an odd authority"
     found = neighbours(book, text, "en")
     assert 0 < len(found) <= 3
     assert [near.score for near in found] == sorted((near.score for near in found), reverse=True)
