@@ -70,7 +70,7 @@ _IMAGE: tuple[Searched, ...] = (
     (("image",), rf"\bimage {_QUOTED}"),
     (("repository",), rf"\brepository {_QUOTED}(?= not found)"),
     (("push refers to",), rf"\bpush refers to (?:a )?repository \[(?P<v>{_IMAGE_REF})\]"),
-    (("镜像",), rf"镜像(?:为|是|名为|：|:) ?{_QUOTED}"),
+    (("镜像为", "镜像是", "镜像：", "镜像:"), rf"(?:镜像为|镜像是|镜像：|镜像:) ?{_QUOTED}"),
 )
 _URL = re.compile(r"https?://[^\s\"'<>|\\`)\]}，。（]{1,400}", re.IGNORECASE)
 _PULLING = (
@@ -273,7 +273,9 @@ def plausible_image(value: str) -> bool:
 
 def _urls(text: str, before: int) -> Iterator[str]:
     found = [(m.start(), without_userinfo(_trimmed(m[0]))) for m in _URL.finditer(text)]
-    found = [(at, url) for at, url in found if "*" not in url]  # a log's mask is nobody's host
+    found = [
+        (at, url) for at, url in found if "*" not in url and not url.endswith("//")
+    ]  # a log's mask is nobody's host
     api = [(at, url) for at, url in found if re.search(r"/v[12]/", url)]
     line_start = text.rfind("\n", 0, before) + 1
     yield from (url for at, url in api if line_start <= at <= before)
