@@ -70,7 +70,7 @@ _IMAGE: tuple[Searched, ...] = (
     (("image",), rf"\bimage {_QUOTED}"),
     (("repository",), rf"\brepository {_QUOTED}(?= not found)"),
     (("push refers to",), rf"\bpush refers to (?:a )?repository \[(?P<v>{_IMAGE_REF})\]"),
-    (("镜像为", "镜像是", "镜像：", "镜像:"), rf"(?:镜像为|镜像是|镜像：|镜像:) ?{_QUOTED}"),
+    (("镜像为",), rf"镜像为 ?{_QUOTED}"),
 )
 _URL = re.compile(r"https?://[^\s\"'<>|\\`)\]}，。（]{1,400}", re.IGNORECASE)
 _PULLING = (
