@@ -43,7 +43,7 @@ def settle(readings: Sequence[Diagnosis], walked: Sequence[Diagnosis], known: Kn
         if root is None or root.rule in behind:
             return True
         if root.verdict is not Verdict.CONFIRMED:
-            return not known.elsewhere(root)
+            return root.verdict is Verdict.REFUTED or not known.elsewhere(root)
         return distance(cause) < distance(root) or known.explains(cause.rule, root.rule)
 
     nearer = [d for d in others if takes_over(d)]
