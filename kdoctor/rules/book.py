@@ -21,7 +21,7 @@ from kdoctor import __version__
 from kdoctor.errors import UsageError, did_you_mean
 from kdoctor.rules import model
 
-FORMAT = 17
+FORMAT = 18
 _PACKAGED = Path(__file__).parent.parent / "_rules"
 _CHECKOUT = Path(__file__).parent.parent.parent / "rules"
 

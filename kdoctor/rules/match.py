@@ -233,7 +233,7 @@ def _merge(hits: dict[str, _Hit], hit: _Hit) -> None:
 
 def _candidate(hit: _Hit, whole: Sequence[Record], source: str) -> Candidate:
     facts = {name: _cleaned(value, hit.rule.facts.get(name)) for name, value in hit.facts.items()}
-    if "<" in facts.get("url", "") or facts.get("url", "").endswith("//"):  # a person left the host out
+    if "<" in facts.get("url", ""):  # a person put a name in angle brackets in the host's place
         del facts["url"]
     for name, spec in hit.rule.facts.items():
         if name not in facts:

@@ -98,7 +98,7 @@ def lowered(regex: str) -> str | None:
 def literals(regex: str) -> tuple[str, ...]:
     """Return words, one of which every match contains (lower case, single blanks).
 
-    Empty when no such words of at least 3 characters exist.
+    Empty when no such words of at least 3 characters (2 of Chinese and the like) exist.
     """
     needed = needs(regex)
     return needed[0] if needed else ()
@@ -142,7 +142,7 @@ def _ways(sequence: list[Any]) -> Iterator[list[Any]]:
 
 
 def _needs_of(sequence: Any, most: int = 4) -> tuple[tuple[str, ...], ...]:
-    useful = [c for c in _candidates(sequence) if c and min(map(len, c)) >= _SHORTEST]
+    useful = [c for c in _candidates(sequence) if c and min(map(_length, c)) >= _SHORTEST]
     best = sorted(dict.fromkeys(useful), key=_worth, reverse=True)[:most]
     return tuple(tuple(sorted(words)) for words in best)
 
@@ -173,7 +173,12 @@ def _candidates(sequence: Any) -> list[frozenset[str]]:
 
 
 def _worth(words: frozenset[str]) -> tuple[int, int]:
-    return (min(map(len, words)), -len(words)) if words else (0, 0)
+    return (min(map(_length, words)), -len(words)) if words else (0, 0)
+
+
+def _length(word: str) -> int:
+    """Return how many letters a word is worth: two signs of a script without an alphabet tell as much as three."""
+    return len(word) + (not word.isascii())
 
 
 def _inner(name: str, argument: Any) -> frozenset[str]:

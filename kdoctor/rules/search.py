@@ -47,6 +47,7 @@ class Reader:
     def __init__(self, book: Book, words: Mapping[str, Sequence[int]], *, alone: bool) -> None:
         self._book, self._words, self._alone = book, words, alone
         self._known: dict[tuple[str, str | None], tuple[Found, ...]] = {}
+        self._held: dict[tuple[str, str, str | None], bool] = {}
         self._contexts: dict[tuple[str, str, str | None], bool] = {}
         self._lines: dict[str, bool] = {}
         self._plans: dict[frozenset[str], tuple[Sequence[int], tuple[str, ...]]] = {}
@@ -61,13 +62,20 @@ class Reader:
 
     def admitted(self, rule_id: str, whole: Sequence[Record], i: int) -> bool:
         """Tell whether a record has none of the rule's `none`, and its context is there or near."""
-        if any(_pattern(regex).first(whole[i]) for regex in self._book.none(rule_id)):
+        if any(self._holds(regex, whole[i]) for regex in self._book.none(rule_id)):
             return False
         matching = self._book.rule(rule_id).match
         if matching is None or matching.context is None:
             return True
         near = whole[max(0, i - NEIGHBOURS) : i + NEIGHBOURS + 1]
         return any(self._has_context(matching.context, record) for record in near)
+
+    def _holds(self, regex: str, record: Record) -> bool:
+        """Tell whether a pattern is in a record; many rules have the same `none`."""
+        key = (regex, record.text, record.unwrapped)
+        if key not in self._held:
+            self._held[key] = _pattern(regex).first(record) is not None
+        return self._held[key]
 
     def _has_context(self, name: str, record: Record) -> bool:
         key = (name, record.text, record.unwrapped)
@@ -105,12 +113,13 @@ class Reader:
 
     def _is_quoted(self, text: str, place: int) -> bool:
         """Tell whether a place is in a line that shows no failure."""
-        place += len(text[place : place + _BESIDE]) - len(text[place : place + _BESIDE].lstrip())
+        beside = text[place : place + _BESIDE]
+        place += len(beside) - len(beside.lstrip())
         start = text.rfind("\n", max(0, place - _BESIDE), place) + 1 or max(0, place - _BESIDE)
         end = text.find("\n", place, place + _BESIDE)
         line = text[start : end if end >= 0 else place + _BESIDE]
         if line not in self._lines:
-            self._lines[line] = any(compiled(regex).search(line) for regex in self._book.context(_QUOTED))
+            self._lines[line] = any(_pattern(regex).within(line) for regex in self._book.context(_QUOTED))
         return self._lines[line]
 
 
@@ -123,6 +132,10 @@ class _Pattern:
         self._in_vain = 0
         self._words: Sequence[str] = ()
         """Words of which each match has one; known when the pattern has been searched in vain some times."""
+
+    def within(self, text: str) -> bool:
+        """Tell whether it is in a text that is no record."""
+        return self._exact.search(text) is not None
 
     def first(self, record: Record) -> re.Match[str] | None:
         """Return the first place in a record: in its text, else without a console's breaks."""
