@@ -21,7 +21,7 @@ from kdoctor import __version__
 from kdoctor.errors import UsageError, did_you_mean
 from kdoctor.rules import model
 
-FORMAT = 18
+FORMAT = 19
 _PACKAGED = Path(__file__).parent.parent / "_rules"
 _CHECKOUT = Path(__file__).parent.parent.parent / "rules"
 
@@ -116,13 +116,13 @@ class Book:
         """Return the ways in which a rule's patterns can be found; see `kdoctor.rules.patterns.readings`."""
         return [way for _, _, ways in self._details[f"rule/{rule_id}"]["patterns"] for way in ways]
 
-    def none(self, rule_id: str) -> Sequence[str]:
-        """Return the expanded `none` patterns of a rule."""
-        return typing.cast("Sequence[str]", self._details[f"rule/{rule_id}"]["none"])
+    def none(self, rule_id: str) -> Sequence[tuple[Sequence[str], str]]:
+        """Return the `none` patterns of a rule as `patterns.signs` gives them: words and expanded regex."""
+        return typing.cast("Sequence[tuple[Sequence[str], str]]", self._details[f"rule/{rule_id}"]["none"])
 
-    def context(self, name: str) -> Sequence[str]:
-        """Return the expanded patterns of a context; none if there is no such context."""
-        return typing.cast("Sequence[str]", self._details["contexts"].get(name, ()))
+    def context(self, name: str) -> Sequence[tuple[Sequence[str], str]]:
+        """Return the patterns of a context, as `none` does; empty if there is no such context."""
+        return typing.cast("Sequence[tuple[Sequence[str], str]]", self._details["contexts"].get(name, ()))
 
     def rule(self, rule_id: str) -> model.Rule:
         """Return a rule by its id.

@@ -12,7 +12,7 @@ from kdoctor.rules.book import Book, in_memory
 from kdoctor.rules.check import rule_problems, words_problems
 from kdoctor.rules.checkrecipe import recipe_problems
 from kdoctor.rules.load import Folder, read_folder
-from kdoctor.rules.patterns import beginning, expand, readings
+from kdoctor.rules.patterns import beginning, expand, readings, signs
 from kdoctor.rules.vocabulary import vocabulary
 from kdoctor.rules.yamlfile import read_yaml
 
@@ -139,7 +139,7 @@ def compile_rules(folder: Folder) -> Compiled:
     patterns: list[tuple[str, int]] = []
     details: dict[str, Any] = {
         "contexts": {
-            name: [expand(one, folder.words.fragments) for one in parts]
+            name: [sign for one in parts for sign in signs(expand(one, folder.words.fragments))]
             for name, parts in folder.words.contexts.items()
         }
     }
@@ -152,7 +152,8 @@ def compile_rules(folder: Folder) -> Compiled:
             for word in {word for way in ways for word in way[0]}:
                 words.setdefault(beginning(word), {}).setdefault(word, []).append(len(patterns))
             patterns.append((rule.id, place))
-        none = [expand(one.regex, folder.words.fragments) for one in (rule.match.none if rule.match else ())]
+        refusing = rule.match.none if rule.match else ()
+        none = [sign for one in refusing for sign in signs(expand(one.regex, folder.words.fragments))]
         details[f"rule/{rule.id}"] = {"rule": plain(rule), "patterns": expanded, "none": none}
     for recipe in folder.recipes.values():
         details[f"recipe/{recipe.id}"] = plain(recipe)

@@ -46,7 +46,7 @@ def scanner(book: Book) -> Callable[[bytes], Sequence[int]]:
 def telling(book: Book) -> Telling:
     """Return what the patterns ask for that has digits: a status, a port, the number of a registry's host."""
     texts = {book.pattern(n)[2] for found in book.literals.values() for n in found}
-    texts |= {regex for rule_id in book.ids for regex in book.none(rule_id)}
+    texts |= {regex for rule_id in book.ids for _, regex in book.none(rule_id)}
     plain = "\n".join(_NO_WORD.sub("~", text).replace("\\", "") for text in texts)
     words = {form for word in _WITH_DIGIT.findall(plain) for form in (word, word.lower(), word.upper())}
     before = {form for word in _BEFORE_DIGIT.findall(plain) for form in (word, word.lower(), word.capitalize())}

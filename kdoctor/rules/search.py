@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kdoctor.reading.records import Record
 from kdoctor.rules.book import Book
-from kdoctor.rules.patterns import compiled, literals, lowered
+from kdoctor.rules.patterns import DIGITS, compiled, literals, lowered
 
 NEIGHBOURS = 3
 """Records before and after one in which a context, or a fact, may stand."""
@@ -47,6 +47,7 @@ class Reader:
     def __init__(self, book: Book, words: Mapping[str, Sequence[int]], *, alone: bool) -> None:
         self._book, self._words, self._alone = book, words, alone
         self._known: dict[tuple[str, str | None], tuple[Found, ...]] = {}
+        self._asked: dict[tuple[str, object], _Signs] = {}
         self._held: dict[tuple[str, str, str | None], bool] = {}
         self._contexts: dict[tuple[str, str, str | None], bool] = {}
         self._lines: dict[str, bool] = {}
@@ -62,7 +63,7 @@ class Reader:
 
     def admitted(self, rule_id: str, whole: Sequence[Record], i: int) -> bool:
         """Tell whether a record has none of the rule's `none`, and its context is there or near."""
-        if any(self._holds(regex, whole[i]) for regex in self._book.none(rule_id)):
+        if self._holds(self._signs(rule_id, self._book.none), whole[i]):
             return False
         matching = self._book.rule(rule_id).match
         if matching is None or matching.context is None:
@@ -70,17 +71,26 @@ class Reader:
         near = whole[max(0, i - NEIGHBOURS) : i + NEIGHBOURS + 1]
         return any(self._has_context(matching.context, record) for record in near)
 
-    def _holds(self, regex: str, record: Record) -> bool:
-        """Tell whether a pattern is in a record; many rules have the same `none`."""
-        key = (regex, record.text, record.unwrapped)
-        if key not in self._held:
-            self._held[key] = _pattern(regex).first(record) is not None
-        return self._held[key]
+    def _signs(self, name: str, of: Callable[[str], Sequence[tuple[Sequence[str], str]]]) -> _Signs:
+        """Return what refuses a rule, or makes a context."""
+        if (name, of) not in self._asked:
+            self._asked[name, of] = _Signs(of(name))
+        return self._asked[name, of]
+
+    def _holds(self, signs: _Signs, record: Record) -> bool:
+        """Tell whether one of some signs is in a record; many rules have the same `none`."""
+        for regex in signs.worth_asking(record.flat):
+            key = (regex, record.text, record.unwrapped)
+            if key not in self._held:
+                self._held[key] = _pattern(regex).first(record) is not None
+            if self._held[key]:
+                return True
+        return False
 
     def _has_context(self, name: str, record: Record) -> bool:
         key = (name, record.text, record.unwrapped)
         if key not in self._contexts:
-            self._contexts[key] = any(_pattern(regex).first(record) for regex in self._book.context(name))
+            self._contexts[key] = self._holds(self._signs(name, self._book.context), record)
         return self._contexts[key]
 
     def _selected(self, flat: str) -> Sequence[int]:
@@ -118,9 +128,24 @@ class Reader:
         start = text.rfind("\n", max(0, place - _BESIDE), place) + 1 or max(0, place - _BESIDE)
         end = text.find("\n", place, place + _BESIDE)
         line = text[start : end if end >= 0 else place + _BESIDE]
-        if line not in self._lines:
-            self._lines[line] = any(_pattern(regex).within(line) for regex in self._book.context(_QUOTED))
-        return self._lines[line]
+        key = line.translate(DIGITS)  # numbers make no line another kind of line
+        if key not in self._lines:
+            regexes = self._signs(_QUOTED, self._book.context).worth_asking(" ".join(line.lower().split()))
+            self._lines[key] = any(_pattern(regex).within(line) for regex in regexes)
+        return self._lines[key]
+
+
+class _Signs:
+    """Patterns of which one is enough, each with words of which its every match has one, where there are such."""
+
+    def __init__(self, signs: Sequence[tuple[Sequence[str], str]]) -> None:
+        self._signs = [(frozenset(words), regex) for words, regex in signs]
+        self._words = list(frozenset[str]().union(*(words for words, _ in self._signs)))
+
+    def worth_asking(self, flat: str) -> Iterator[str]:
+        """Yield the patterns that may be found in a text, which comes in lower case and with single blanks."""
+        there = frozenset([word for word in self._words if word in flat])
+        return (regex for words, regex in self._signs if not words or not words.isdisjoint(there))
 
 
 class _Pattern:

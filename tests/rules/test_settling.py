@@ -55,6 +55,13 @@ def test_what_fails_here_says_little_of_another_machine() -> None:
     assert settle([text], [walked], NOBODY)[0].rule == "proxy-refused"
 
 
+def test_a_refuted_reading_leads_nothing_that_is_proven() -> None:
+    text = diagnosis("proxy-refused", "proxy", Verdict.REFUTED, foreign="10.9.9.9:3128")
+    walked = diagnosis("proxy-odd", "proxy", Verdict.CONFIRMED)
+    found = settle([text], [walked], NOBODY)
+    assert names(found) == [("proxy-odd", Role.ROOT), ("proxy-refused", Role.ALTERNATIVE)]
+
+
 STEP = Evidence("registry.blob", "app", "docker", "server-error", "cdn.example.com answered 503", 0.1)
 
 
