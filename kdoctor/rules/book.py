@@ -86,7 +86,7 @@ class Book:
 
     @property
     def literals_by_beginning(self) -> Mapping[str, Mapping[str, Sequence[int]]]:
-        """The literals, grouped by what `patterns.beginning` says of each."""
+        """The literals, grouped by what `literals.beginning` says of each."""
         return typing.cast("Mapping[str, Mapping[str, Sequence[int]]]", self._index["literals"])
 
     @property
@@ -113,11 +113,11 @@ class Book:
         return typing.cast("Sequence[str]", self._index["detect"].get(f"{step} {outcome}", ()))
 
     def readings(self, rule_id: str) -> Sequence[Sequence[Sequence[str]]]:
-        """Return the ways in which a rule's patterns can be found; see `kdoctor.rules.patterns.readings`."""
+        """Return the ways in which a rule's patterns can be found; see `kdoctor.rules.literals.readings`."""
         return [way for _, _, ways in self._details[f"rule/{rule_id}"]["patterns"] for way in ways]
 
     def none(self, rule_id: str) -> Sequence[tuple[Sequence[str], str]]:
-        """Return the `none` patterns of a rule as `patterns.signs` gives them: words and expanded regex."""
+        """Return the `none` patterns of a rule as `literals.signs` gives them: words and expanded regex."""
         return typing.cast("Sequence[tuple[Sequence[str], str]]", self._details[f"rule/{rule_id}"]["none"])
 
     def context(self, name: str) -> Sequence[tuple[Sequence[str], str]]:

@@ -10,8 +10,9 @@ from kdoctor.model import CUT, UNSEEN
 from kdoctor.probes.kinds import FACT_TYPES, KINDS
 from kdoctor.rules import model, template
 from kdoctor.rules.condition import outcomes_named, problems
+from kdoctor.rules.literals import literals
 from kdoctor.rules.load import Folder
-from kdoctor.rules.patterns import PatternError, compiled, dangers, expand, literals
+from kdoctor.rules.patterns import PatternError, compiled, dangers, expand
 from kdoctor.rules.steps import KIND_OF
 
 Where = tuple[str | int, ...]

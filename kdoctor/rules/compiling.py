@@ -11,8 +11,9 @@ from kdoctor.errors import RuleError
 from kdoctor.rules.book import Book, in_memory
 from kdoctor.rules.check import rule_problems, words_problems
 from kdoctor.rules.checkrecipe import recipe_problems
+from kdoctor.rules.literals import beginning, readings, signs
 from kdoctor.rules.load import Folder, read_folder
-from kdoctor.rules.patterns import beginning, expand, readings, signs
+from kdoctor.rules.patterns import expand
 from kdoctor.rules.vocabulary import vocabulary
 from kdoctor.rules.yamlfile import read_yaml
 

@@ -18,7 +18,7 @@ from kdoctor.reading.stream import Window
 from kdoctor.rules import model
 from kdoctor.rules.book import Book
 from kdoctor.rules.candidate import Candidate, ranked
-from kdoctor.rules.patterns import BEGINNING, DIGITS
+from kdoctor.rules.literals import BEGINNING, DIGITS
 from kdoctor.rules.search import NEIGHBOURS, Reader
 
 _SHOWN = 400

@@ -12,10 +12,9 @@ refused when rules are loaded.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from kdoctor.errors import did_you_mean
 
@@ -24,8 +23,6 @@ FRAGMENT_NAME = re.compile("[A-Z][A-Z0-9_]+")
 _FRAGMENT = re.compile(f"%({FRAGMENT_NAME.pattern})%")
 _BLANK = r"\s{1,80}"
 _LONGEST = 50_000
-_SHORTEST = 3
-_MOST_READINGS = 24
 FLAGS = re.IGNORECASE | re.MULTILINE
 
 
@@ -59,7 +56,6 @@ def stretched(regex: str) -> str:
     )
 
 
-_BRACKETS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[()|]", re.DOTALL)
 # An escaped sign, a character class (whose first sign may be a bracket), a blank, or an end.
 _TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]| |\^|\$", re.DOTALL)
 _ENDS = {"^": r"""(?:^[ \t]{0,40}|["'`])""", "$": r"""(?:$|\\{0,8}["'`])"""}
@@ -82,12 +78,13 @@ def compiled(regex: str) -> re.Pattern[str]:
         raise PatternError(f"not a regular expression: {error}") from error
 
 
-BEGINNING = 4
-"""Characters of a word by which literals are grouped."""
-
-DIGITS: Final = str.maketrans("123456789", "000000000")
 _ONLY_EXACT = re.compile(r"\(\?-i|\\[xuUN0-9]|\[(?:\\.|[^\]\\])*?(?:[A-Z]-[^A-Z]|[a-z]-[^a-z]|[^A-Za-z\\]-[A-Za-z])")
 _SPELLED = re.compile(r"\\.|\(\?P<\w+>|[A-Z]|[^\x00-\x7f]")
+
+
+def parsed(regex: str) -> Any:
+    """Return an expanded pattern as Python's own parser has it: a sequence of (operator, argument)."""
+    return _parser.parse(regex, FLAGS)
 
 
 def lowered(regex: str) -> str | None:
@@ -97,142 +94,6 @@ def lowered(regex: str) -> str | None:
     return _SPELLED.sub(lambda found: found[0] if len(found[0]) > 1 else found[0].lower(), stretched(regex))
 
 
-def literals(regex: str) -> tuple[str, ...]:
-    """Return words, one of which every match contains (lower case, single blanks).
-
-    Empty when no such words of at least 3 characters (2 of Chinese and the like) exist.
-    """
-    needed = needs(regex)
-    return needed[0] if needed else ()
-
-
-def signs(regex: str) -> list[tuple[tuple[str, ...], str]]:
-    """Return an expanded pattern as its alternatives, each with the words of which its every match has one.
-
-    What finds one of them finds the pattern. Those without such words are one, the last. So a long list of what tells
-    of a program's code costs little in a text that has none of its words.
-    """
-    named = [(literals(one), one) for one in _alternatives(regex)]
-    rest = "|".join(one for words, one in named if not words)
-    return [(words, one) for words, one in named if words] + ([((), rest)] if rest else [])
-
-
-def _alternatives(regex: str) -> list[str]:
-    """Return the alternatives of a pattern, or of the group that it begins with, each with what follows the group."""
-    whole = _split(regex)
-    if len(whole) > 1 or not regex.startswith("(?:"):
-        return whole
-    end = next(at for at, depth, _ in _places(regex) if depth == 0)
-    if regex[end + 1 : end + 2] in ("?", "*", "+", "{"):
-        return whole
-    inner = [f"{one}{regex[end + 1 :]}" for one in _split(regex[3:end])]
-    return inner if len(inner) > 1 else _alternatives(inner[0])
-
-
-def _split(regex: str) -> list[str]:
-    """Return what stands between the bars outside of all groups."""
-    cuts = [-1, *(at for at, depth, sign in _places(regex) if sign == "|" and depth == 0), len(regex)]
-    return [regex[a + 1 : b] for a, b in itertools.pairwise(cuts)]
-
-
-def _places(regex: str) -> Iterator[tuple[int, int, str]]:
-    """Yield place, depth of groups after it, and sign of each bracket and bar outside of classes and escapes."""
-    depth = 0
-    for found in _BRACKETS.finditer(regex):
-        sign = found[0]
-        if sign in "()|":
-            depth += (sign == "(") - (sign == ")")
-            yield found.start(), depth, sign
-
-
-def beginning(literal: str) -> str:
-    """Return how the longest word of a literal begins, digits taken as zeros; empty where that is too short to tell."""
-    begin = max(literal.split(), key=len)[:BEGINNING].translate(DIGITS)
-    return begin if len(begin) == BEGINNING else ""
-
-
-def needs(regex: str, most: int = 4) -> tuple[tuple[str, ...], ...]:
-    """Return sets of words; every match has one word of each set. The most telling set comes first.
-
-    Checked before a pattern is compiled: compiling costs more than looking for words.
-    """
-    return _needs_of(_parser.parse(regex, FLAGS), most)
-
-
-def readings(regex: str) -> tuple[tuple[tuple[str, ...], ...], ...]:
-    """Return, for each way in which a pattern can be found, the sets of words that it needs.
-
-    Every match has, for one of the readings, one word of each of its sets. The ways are the branches
-    of the first alternation that is not inside a repeat; a pattern without one has one reading.
-    """
-    found = [_needs_of(sequence) for sequence in _ways(list(_parser.parse(regex, FLAGS)))]
-    return tuple(dict.fromkeys(found)) if all(found) else (needs(regex),)
-
-
-def _ways(sequence: list[Any]) -> Iterator[list[Any]]:
-    for i, (op, argument) in enumerate(sequence):
-        before, after = sequence[:i], sequence[i + 1 :]
-        if str(op) == "SUBPATTERN" and any(str(inner) == "BRANCH" for inner, _ in argument[3]):
-            yield from _ways([*before, *argument[3], *after])
-            return
-        if str(op) == "BRANCH" and len(argument[1]) <= _MOST_READINGS:
-            for branch in argument[1]:
-                yield [*before, *branch, *after]
-            return
-    yield sequence
-
-
-def _needs_of(sequence: Any, most: int = 4) -> tuple[tuple[str, ...], ...]:
-    useful = [c for c in _candidates(sequence) if c and min(map(_length, c)) >= _SHORTEST]
-    best = sorted(dict.fromkeys(useful), key=_worth, reverse=True)[:most]
-    return tuple(tuple(sorted(words)) for words in best)
-
-
-def _required(sequence: Any) -> frozenset[str]:
-    """Return the best set of alternatives of which each match of the sequence has one."""
-    return max(_candidates(sequence), key=_worth, default=frozenset())
-
-
-def _candidates(sequence: Any) -> list[frozenset[str]]:
-    """Return every set of words that the parts of a sequence require."""
-    candidates: list[frozenset[str]] = []
-    run = ""
-    for op, argument in sequence:
-        name = str(op)
-        if name == "LITERAL":
-            run += chr(argument).lower()
-            continue
-        if run:
-            candidates.append(frozenset({run}))
-            run = ""
-        inner = _inner(name, argument)
-        if inner:
-            candidates.append(inner)
-    if run:
-        candidates.append(frozenset({run}))
-    return [frozenset(" ".join(word.split()) for word in c) for c in candidates]
-
-
-def _worth(words: frozenset[str]) -> tuple[int, int]:
-    return (min(map(_length, words)), -len(words)) if words else (0, 0)
-
-
-def _length(word: str) -> int:
-    """Return how many letters a word is worth: two signs of a script without an alphabet tell as much as three."""
-    return len(word) + (not word.isascii())
-
-
-def _inner(name: str, argument: Any) -> frozenset[str]:
-    if name == "SUBPATTERN":
-        return _required(argument[3])
-    if name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
-        return _required(argument[2]) if argument[0] >= 1 else frozenset()
-    if name == "BRANCH":
-        parts = [_required(branch) for branch in argument[1]]
-        return frozenset().union(*parts) if all(parts) else frozenset()
-    return frozenset()
-
-
 _REPEATS = frozenset({"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"})
 _MANY_ROUNDS = 3
 _Item = tuple[Any, Any]
@@ -240,7 +101,7 @@ _Item = tuple[Any, Any]
 
 def dangers(regex: str) -> Iterator[str]:
     """Yield why a pattern could take long, or leaves the RE2 subset."""
-    yield from _dangers(_parser.parse(stretched(regex), FLAGS), False)
+    yield from _dangers(parsed(stretched(regex)), False)
 
 
 def _dangers(sequence: Any, inside: bool) -> Iterator[str]:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 from kdoctor.reading.records import Record
 from kdoctor.rules.book import Book
-from kdoctor.rules.patterns import DIGITS, compiled, literals, lowered
+from kdoctor.rules.literals import DIGITS, literals
+from kdoctor.rules.patterns import compiled, lowered
 
 NEIGHBOURS = 3
 """Records before and after one in which a context, or a fact, may stand."""

@@ -3,7 +3,7 @@
 import pytest
 
 from kdoctor.reading import extract
-from kdoctor.rules.patterns import needs
+from kdoctor.rules.literals import needs
 
 SEARCHED = (*extract._IMAGE, *extract._REGISTRY, extract._PULLING, extract._MANIFEST_URL)
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from kdoctor.errors import UsageError
 from kdoctor.reading.clean import clean
 from kdoctor.rules.book import Book, open_book, shipped_folder
+from kdoctor.rules.literals import literals
 from kdoctor.rules.load import read_folder
-from kdoctor.rules.patterns import compiled, dangers, expand, literals
+from kdoctor.rules.patterns import compiled, dangers, expand
 from kdoctor.rules.starting import start, without_envelope
 
 FRAGMENTS = read_folder(shipped_folder()).words.fragments
