@@ -84,6 +84,8 @@ _MANIFEST_URL = (
         r"/manifests/(?P<reference>sha256:[0-9a-f]{6,64}|\w[\w.-]{0,127})"
     ),
 )
+# kubeadm's list of what is in the way names the ports one by one.
+_PREFLIGHT_PORT = r"\[ERROR Port-(?P<v>\d{1,5})\\?\]"
 _PATTERNS: Mapping[str, tuple[str, ...]] = {
     "resolver": (
         r"\blookup \S{1,255} on (?P<v>\[[0-9a-f:.%a-z]{2,60}\]:\d{1,5}|[0-9.]{7,15}:\d{1,5}|[0-9a-f:.]{2,45}:53)",
@@ -199,6 +201,7 @@ def facts(name: str, text: str, before: int) -> Iterator[str]:
     elif name == "registry":
         yield from _registries(text, before)
     elif name == "port":
+        yield from (found["v"] for found in _compiled(_PREFLIGHT_PORT).finditer(text))
         for address in facts("address", text, before):
             yield address.rpartition(":")[2]
     elif name == "engine":
