@@ -96,7 +96,7 @@ _PATTERNS: Mapping[str, tuple[str, ...]] = {
         r"communications error to (?P<v>[0-9a-f.:]{3,45}#53)",
     ),
     "host": (
-        r"\blookup \"?(?P<v>[a-z0-9_][\w.-]{0,253}?)\"?(?: on |: |\.?$)",
+        r"\blookup\s{1,3}\"?(?P<v>[a-z0-9_][\w.-]{0,253}?)\"?(?: on |: |\.?$)",
         r"(?:could not|couldn't|cannot|failed to) (?:resolve|lookup)(?: proxy)?(?: host(?:name)?)?:? '?\"?(?P<v>[a-z0-9][\w.-]{1,253})",
         r"\b(?:ENOTFOUND|EAI_AGAIN) (?P<v>[a-z0-9][\w.-]{1,253})",
         r"UnknownHostException: (?P<v>[a-z0-9][\w.-]{1,253})",
