@@ -21,6 +21,7 @@ Searched = tuple[tuple[str, ...], str]
 _QUOTED = rf"[\"'`]?(?:docker\.io/library/)?(?P<v>{_IMAGE_REF})"
 
 _IMAGE: tuple[Searched, ...] = (
+    (("pulling image (",), rf"pulling image \([\w.-]{{1,128}}\) from {_QUOTED}"),
     (
         (
             "image",
@@ -178,7 +179,7 @@ _NOT_IMAGES = frozenset(
      "pull", "push", "pushed", "image", "images", "formats", "reference", "platform", "any", "this", "that", "it", "library", "config", "has", "can", "all", "some", "docker.io", "https", "http", "null",
      "present", "found", "digest", "or", "of", "error", "manifest", "does", "layers", "layer", "already", "may", "by", "policy", "tag", "be", "secrets",
      "kic", "rpc", "unexpected", "no", "source", "service", "get", "head", "configuration", "exists", "format", "locally", "operating", "repository", "cannot", "using", "via", "at", "ref",
-     "index", "then", "when", "if", "which", "but", "there", "into", "will", "would", "should", "must", "only", "are", "were", "after", "before", "as",
+     "index", "latest", "then", "when", "if", "which", "but", "there", "into", "will", "would", "should", "must", "only", "are", "were", "after", "before", "as",
      "you", "your", "we", "my", "our", "its", "names", "tags", "size", "version", "server", "registry", "store", "storage", "cache", "path", "file", "itself", "contains", "still", "also",
      "de", "du", "des", "est", "et", "le", "la", "les", "en", "que", "se", "der", "die", "das", "ist", "nicht", "von", "mit", "auf",
      "ghcr.io", "quay.io", "gcr.io", "k8s.gcr.io", "registry.k8s.io", "mcr.microsoft.com", "public.ecr.aws", "nvcr.io"}
@@ -274,7 +275,7 @@ def plausible_image(value: str) -> bool:
         lower not in _NOT_IMAGES
         and len(value) > 1
         and not lower.startswith(("http:", "https:", "sha256:"))
-        and not value.isdigit()
+        and not re.fullmatch(r"v?\d+(?:\.\d+)*", lower)
         and not re.fullmatch(r"(?:linux|windows|darwin|unknown)(?:/[\w.]{1,12}){1,2}", lower)
     )
 
