@@ -228,6 +228,11 @@ def _sign(found: re.Match[str]) -> str:
     return chr(number) if 32 <= number < 127 else found[0]
 
 
+def lowered(text: str) -> str:
+    """Return a text in lower case and as long as before: a Turkish dotted capital I is two characters otherwise."""
+    return text.replace("\u0130", "I").lower()
+
+
 def unwrap(lines: list[Line]) -> str | None:
     """Return the lines with a console's line breaks undone, or None where none are seen.
 

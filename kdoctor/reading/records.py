@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from kdoctor.reading.clean import Line, broken, unwrap
+from kdoctor.reading.clean import Line, broken, lowered, unwrap
 
 START = re.compile(
     r"""\s{0,12}(?:
@@ -57,13 +57,13 @@ class Record:
 
     @cached_property
     def lower(self) -> str:
-        """`text` in lower case."""
-        return self.text.lower()
+        """`text` in lower case, each character at its place."""
+        return lowered(self.text)
 
     @cached_property
     def unwrapped_lower(self) -> str | None:
-        """`unwrapped` in lower case."""
-        return None if self.unwrapped is None else self.unwrapped.lower()
+        """`unwrapped` in lower case, each character at its place."""
+        return None if self.unwrapped is None else lowered(self.unwrapped)
 
     @cached_property
     def flat(self) -> str:

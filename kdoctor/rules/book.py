@@ -15,13 +15,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from kdoctor import __version__
 from kdoctor.errors import UsageError, did_you_mean
 from kdoctor.rules import model
 
-FORMAT = 19
+BEGINNING = 4
+"""Characters of a word by which literals are grouped."""
+
+DIGITS: Final = str.maketrans("123456789", "000000000")
+FORMAT = 22
 _PACKAGED = Path(__file__).parent.parent / "_rules"
 _CHECKOUT = Path(__file__).parent.parent.parent / "rules"
 
@@ -99,10 +103,14 @@ class Book:
         """The layers, from the user to the image."""
         return typing.cast("Sequence[str]", self._index["layers"])
 
-    def pattern(self, number: int) -> tuple[str, str, str, Sequence[Sequence[Sequence[str]]]]:
-        """Return the (rule id, pattern id, expanded regex, its readings) of a pattern's number."""
+    def pattern(self, number: int) -> tuple[str, str, Sequence[Any], Sequence[Sequence[Sequence[str]]], bool]:
+        """Return the (rule id, pattern id, tree, readings, is for a line alone) of a pattern's number."""
         rule_id, place = self._index["patterns"][number]
         return (rule_id, *self._details[f"rule/{rule_id}"]["patterns"][place])
+
+    def fragment(self, name: str) -> Sequence[Any]:
+        """Return the tree of a fragment of rules/words.yaml, which the trees of patterns name."""
+        return typing.cast("Sequence[Any]", self._details[f"fragment/{name}"])
 
     def rule_of(self, number: int) -> str:
         """Return the id of the rule that a pattern's number belongs to."""
@@ -116,13 +124,13 @@ class Book:
         """Return the ways in which a rule's patterns can be found; see `kdoctor.rules.literals.readings`."""
         return [way for _, _, ways in self._details[f"rule/{rule_id}"]["patterns"] for way in ways]
 
-    def none(self, rule_id: str) -> Sequence[tuple[Sequence[str], str]]:
-        """Return the `none` patterns of a rule as `literals.signs` gives them: words and expanded regex."""
-        return typing.cast("Sequence[tuple[Sequence[str], str]]", self._details[f"rule/{rule_id}"]["none"])
+    def none(self, rule_id: str) -> Sequence[Sequence[Any]]:
+        """Return the `none` patterns of a rule as trees."""
+        return typing.cast("Sequence[Sequence[Any]]", self._details[f"rule/{rule_id}"]["none"])
 
-    def context(self, name: str) -> Sequence[tuple[Sequence[str], str]]:
-        """Return the patterns of a context, as `none` does; empty if there is no such context."""
-        return typing.cast("Sequence[tuple[Sequence[str], str]]", self._details["contexts"].get(name, ()))
+    def context(self, name: str) -> Sequence[Sequence[Any]]:
+        """Return the patterns of a context as trees; empty if there is no such context."""
+        return typing.cast("Sequence[Sequence[Any]]", self._details["contexts"].get(name, ()))
 
     def rule(self, rule_id: str) -> model.Rule:
         """Return a rule by its id.

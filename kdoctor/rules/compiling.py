@@ -11,9 +11,10 @@ from kdoctor.errors import RuleError
 from kdoctor.rules.book import Book, in_memory
 from kdoctor.rules.check import rule_problems, words_problems
 from kdoctor.rules.checkrecipe import recipe_problems
-from kdoctor.rules.literals import beginning, readings, signs
+from kdoctor.rules.literals import beginning, readings
 from kdoctor.rules.load import Folder, read_folder
-from kdoctor.rules.patterns import expand
+from kdoctor.rules.patterns import ALONE, expand
+from kdoctor.rules.trees import tree
 from kdoctor.rules.vocabulary import vocabulary
 from kdoctor.rules.yamlfile import read_yaml
 
@@ -136,26 +137,25 @@ def errors(folder: Folder, only: Container[str] | None = None) -> Iterator[RuleE
 
 def compile_rules(folder: Folder) -> Compiled:
     """Return index and details of rules that have been checked."""
+    fragments = folder.words.fragments
     words: dict[str, dict[str, list[int]]] = {}
     patterns: list[tuple[str, int]] = []
     details: dict[str, Any] = {
-        "contexts": {
-            name: [sign for one in parts for sign in signs(expand(one, folder.words.fragments))]
-            for name, parts in folder.words.contexts.items()
-        }
+        "contexts": {name: [tree(one, fragments) for one in parts] for name, parts in folder.words.contexts.items()},
+        **{f"fragment/{name}": tree(fragment, fragments) for name, fragment in fragments.items()},
     }
     for rule in folder.rules.values():
-        expanded = []
+        trees = []
         for place, pattern in enumerate(rule.match.any if rule.match else ()):
-            regex = expand(pattern.regex, folder.words.fragments)
-            ways = readings(regex)
-            expanded.append((pattern.id, regex, ways))
+            wide = expand(pattern.regex, fragments)
+            ways = readings(wide)
+            trees.append((pattern.id, tree(pattern.regex, fragments), ways, wide.startswith(ALONE)))
             for word in {word for way in ways for word in way[0]}:
                 words.setdefault(beginning(word), {}).setdefault(word, []).append(len(patterns))
             patterns.append((rule.id, place))
         refusing = rule.match.none if rule.match else ()
-        none = [sign for one in refusing for sign in signs(expand(one.regex, folder.words.fragments))]
-        details[f"rule/{rule.id}"] = {"rule": plain(rule), "patterns": expanded, "none": none}
+        none = [tree(one.regex, fragments) for one in refusing]
+        details[f"rule/{rule.id}"] = {"rule": plain(rule), "patterns": trees, "none": none}
     for recipe in folder.recipes.values():
         details[f"recipe/{recipe.id}"] = plain(recipe)
     for lang, translations in folder.translations.items():

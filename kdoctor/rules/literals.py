@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
-import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
+from kdoctor.rules.book import BEGINNING, DIGITS
 from kdoctor.rules.patterns import parsed
 
-BEGINNING = 4
-"""Characters of a word by which literals are grouped."""
-
-DIGITS: Final = str.maketrans("123456789", "000000000")
 _SHORTEST = 3
 _MOST_READINGS = 24
-_BRACKETS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[()|]", re.DOTALL)
 
 
 def literals(regex: str) -> tuple[str, ...]:
@@ -25,45 +19,6 @@ def literals(regex: str) -> tuple[str, ...]:
     """
     needed = needs(regex)
     return needed[0] if needed else ()
-
-
-def signs(regex: str) -> list[tuple[tuple[str, ...], str]]:
-    """Return an expanded pattern as its alternatives, each with the words of which its every match has one.
-
-    What finds one of them finds the pattern. Those without such words are one, the last. So a long list of what tells
-    of a program's code costs little in a text that has none of its words.
-    """
-    named = [(literals(one), one) for one in _alternatives(regex)]
-    rest = "|".join(one for words, one in named if not words)
-    return [(words, one) for words, one in named if words] + ([((), rest)] if rest else [])
-
-
-def _alternatives(regex: str) -> list[str]:
-    """Return the alternatives of a pattern, or of the group that it begins with, each with what follows the group."""
-    whole = _split(regex)
-    if len(whole) > 1 or not regex.startswith("(?:"):
-        return whole
-    end = next(at for at, depth, _ in _places(regex) if depth == 0)
-    if regex[end + 1 : end + 2] in ("?", "*", "+", "{"):
-        return whole
-    inner = [f"{one}{regex[end + 1 :]}" for one in _split(regex[3:end])]
-    return inner if len(inner) > 1 else _alternatives(inner[0])
-
-
-def _split(regex: str) -> list[str]:
-    """Return what stands between the bars outside of all groups."""
-    cuts = [-1, *(at for at, depth, sign in _places(regex) if sign == "|" and depth == 0), len(regex)]
-    return [regex[a + 1 : b] for a, b in itertools.pairwise(cuts)]
-
-
-def _places(regex: str) -> Iterator[tuple[int, int, str]]:
-    """Yield place, depth of groups after it, and sign of each bracket and bar outside of classes and escapes."""
-    depth = 0
-    for found in _BRACKETS.finditer(regex):
-        sign = found[0]
-        if sign in "()|":
-            depth += (sign == "(") - (sign == ")")
-            yield found.start(), depth, sign
 
 
 def beginning(literal: str) -> str:

@@ -16,9 +16,8 @@ from kdoctor.reading.engines import engine
 from kdoctor.reading.records import Record, records
 from kdoctor.reading.stream import Window
 from kdoctor.rules import model
-from kdoctor.rules.book import Book
+from kdoctor.rules.book import BEGINNING, DIGITS, Book
 from kdoctor.rules.candidate import Candidate, ranked
-from kdoctor.rules.literals import BEGINNING, DIGITS
 from kdoctor.rules.search import NEIGHBOURS, Reader
 
 _SHOWN = 400

@@ -19,9 +19,13 @@ from typing import Any
 from kdoctor.errors import did_you_mean
 
 _parser: Any = re._parser  # type: ignore[attr-defined]  # the only parser of Python's own syntax
+ALONE = r"\A"
+"""How a pattern begins that counts only where the whole text is one line."""
+
 FRAGMENT_NAME = re.compile("[A-Z][A-Z0-9_]+")
 _FRAGMENT = re.compile(f"%({FRAGMENT_NAME.pattern})%")
-_BLANK = r"\s{1,80}"
+BLANK = r"\s{1,80}"
+"""What a blank of a pattern stands for."""
 _LONGEST = 50_000
 FLAGS = re.IGNORECASE | re.MULTILINE
 
@@ -63,7 +67,7 @@ _ENDS = {"^": r"""(?:^[ \t]{0,40}|["'`])""", "$": r"""(?:$|\\{0,8}["'`])"""}
 
 def _blank(regex: str, after: int) -> str:
     """Return what a blank stands for; a group of its own where a repeat of it follows."""
-    return f"(?:{_BLANK})" if regex[after : after + 1] in ("?", "*", "+", "{") else _BLANK
+    return f"(?:{BLANK})" if regex[after : after + 1] in ("?", "*", "+", "{") else BLANK
 
 
 def compiled(regex: str) -> re.Pattern[str]:
@@ -78,7 +82,9 @@ def compiled(regex: str) -> re.Pattern[str]:
         raise PatternError(f"not a regular expression: {error}") from error
 
 
-_ONLY_EXACT = re.compile(r"\(\?-i|\\[xuUN0-9]|\[(?:\\.|[^\]\\])*?(?:[A-Z]-[^A-Z]|[a-z]-[^a-z]|[^A-Za-z\\]-[A-Za-z])")
+# A case that is asked for, a capital letter or any sign by its number, and a class with a range over both kinds.
+_ONLY_EXACT = re.compile(r"\(\?-i|(?<!\\)(?:\\\\)*\\(?:[uUN0]|x4[1-9a-fA-F]|x5[0-9aA])")
+_MIXED = re.compile(r"(?<!\\)(?:[A-Z]-[^A-Z]|[a-z]-[^a-z]|[^A-Za-z\\]-[A-Za-z])")
 _SPELLED = re.compile(r"\\.|\(\?P<\w+>|[A-Z]|[^\x00-\x7f]")
 
 
@@ -89,7 +95,8 @@ def parsed(regex: str) -> Any:
 
 def lowered(regex: str) -> str | None:
     """Return an expanded pattern for texts in lower case, where case then may count; None where that has no like."""
-    if _ONLY_EXACT.search(regex):
+    classes = (found[0] for found in _TOKEN.finditer(regex) if found[0].startswith("["))
+    if _ONLY_EXACT.search(regex) or any(_MIXED.search(one[1:-1]) for one in classes):
         return None
     return _SPELLED.sub(lambda found: found[0] if len(found[0]) > 1 else found[0].lower(), stretched(regex))
 

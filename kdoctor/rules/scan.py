@@ -14,6 +14,8 @@ from typing import Any
 from kdoctor.reading.records import Beginnings
 from kdoctor.reading.repeats import Telling
 from kdoctor.rules.book import Book
+from kdoctor.rules.narrowing import Narrowing
+from kdoctor.rules.patterns import BLANK
 
 _SHORTEST = 3
 _NEAR = 2048
@@ -45,9 +47,11 @@ def scanner(book: Book) -> Callable[[bytes], Sequence[int]]:
 
 def telling(book: Book) -> Telling:
     """Return what the patterns ask for that has digits: a status, a port, the number of a registry's host."""
-    texts = {book.pattern(n)[2] for found in book.literals.values() for n in found}
-    texts |= {regex for rule_id in book.ids for _, regex in book.none(rule_id)}
-    plain = "\n".join(_NO_WORD.sub("~", text).replace("\\", "") for text in texts)
+    wholes = Narrowing(book.fragment)
+    trees = [book.pattern(n)[2] for n in sorted({n for found in book.literals.values() for n in found})]
+    trees += [tree for rule_id in book.ids for tree in book.none(rule_id)]
+    texts = {wholes.whole(tree) for tree in trees}
+    plain = "\n".join(_NO_WORD.sub("~", text.replace(BLANK, " ")).replace("\\", "") for text in texts)
     words = {form for word in _WITH_DIGIT.findall(plain) for form in (word, word.lower(), word.upper())}
     before = {form for word in _BEFORE_DIGIT.findall(plain) for form in (word, word.lower(), word.capitalize())}
     return Telling(

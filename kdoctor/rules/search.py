@@ -1,33 +1,26 @@
-r"""Searching records with the patterns whose words they hold: each search once, the many in vain quickly.
+"""Searching records with the patterns whose words they hold, each narrowed to what the record can have.
 
-Python's `re` reads a text three times as fast where case counts. A pattern that has been searched in vain
-some times is therefore first searched in lower case, in the record's text in lower case; only where that finds
-something is the pattern itself asked. Both spellings find the same, but for `(?-i:...)`, escapes such as `\x41`
-and classes that mix letters with other signs: these patterns have no second spelling.
+Texts are searched in lower case, where `re` reads them three times as fast as without regard to case.
 """
 
 from __future__ import annotations
 
-import functools
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from kdoctor.reading.clean import lowered
 from kdoctor.reading.records import Record
-from kdoctor.rules.book import Book
-from kdoctor.rules.literals import DIGITS, literals
-from kdoctor.rules.patterns import compiled, lowered
+from kdoctor.rules.book import DIGITS, Book
+from kdoctor.rules.narrowing import Narrowing, Pattern, pattern
 
 NEIGHBOURS = 3
 """Records before and after one in which a context, or a fact, may stand."""
 
-_ALONE = r"\A"
 _QUOTED = "quoted"
 """The context of lines that show no failure: a program's own text, a changelog. No rule hits in them."""
 _BESIDE = 300
 """Characters around a place that are looked at for it."""
-_IN_VAIN = 12
-"""Searches in vain after which a pattern's second spelling is worth compiling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +40,8 @@ class Reader:
 
     def __init__(self, book: Book, words: Mapping[str, Sequence[int]], *, alone: bool) -> None:
         self._book, self._words, self._alone = book, words, alone
+        self._narrowing = Narrowing(book.fragment)
         self._known: dict[tuple[str, str | None], tuple[Found, ...]] = {}
-        self._asked: dict[tuple[str, object], _Signs] = {}
         self._held: dict[tuple[str, str, str | None], bool] = {}
         self._contexts: dict[tuple[str, str, str | None], bool] = {}
         self._lines: dict[str, bool] = {}
@@ -64,7 +57,7 @@ class Reader:
 
     def admitted(self, rule_id: str, whole: Sequence[Record], i: int) -> bool:
         """Tell whether a record has none of the rule's `none`, and its context is there or near."""
-        if self._holds(self._signs(rule_id, self._book.none), whole[i]):
+        if self._holds(f"none of {rule_id}", self._book.none(rule_id), whole[i]):
             return False
         matching = self._book.rule(rule_id).match
         if matching is None or matching.context is None:
@@ -72,18 +65,15 @@ class Reader:
         near = whole[max(0, i - NEIGHBOURS) : i + NEIGHBOURS + 1]
         return any(self._has_context(matching.context, record) for record in near)
 
-    def _signs(self, name: str, of: Callable[[str], Sequence[tuple[Sequence[str], str]]]) -> _Signs:
-        """Return what refuses a rule, or makes a context."""
-        if (name, of) not in self._asked:
-            self._asked[name, of] = _Signs(of(name))
-        return self._asked[name, of]
-
-    def _holds(self, signs: _Signs, record: Record) -> bool:
-        """Tell whether one of some signs is in a record; many rules have the same `none`."""
-        for regex in signs.worth_asking(record.flat):
+    def _holds(self, name: str, trees: Sequence[Any], record: Record) -> bool:
+        """Tell whether one of some patterns is in a record; many rules have the same `none`."""
+        for number, tree in enumerate(trees):
+            regex = self._narrowing.of((name, number), tree, record.flat)
+            if regex is None:
+                continue
             key = (regex, record.text, record.unwrapped)
             if key not in self._held:
-                self._held[key] = _pattern(regex).first(record) is not None
+                self._held[key] = any(pattern(regex).search(*reading) for reading in _readings(record))
             if self._held[key]:
                 return True
         return False
@@ -91,7 +81,7 @@ class Reader:
     def _has_context(self, name: str, record: Record) -> bool:
         key = (name, record.text, record.unwrapped)
         if key not in self._contexts:
-            self._contexts[key] = self._holds(self._signs(name, self._book.context), record)
+            self._contexts[key] = self._holds(f"context {name}", self._book.context(name), record)
         return self._contexts[key]
 
     def _selected(self, flat: str) -> Sequence[int]:
@@ -113,14 +103,20 @@ class Reader:
 
     def _search(self, record: Record) -> Iterator[Found]:
         for number in self._selected(record.flat):
-            rule_id, _, regex, _ = self._book.pattern(number)
-            if regex.startswith(_ALONE) and not self._alone:
+            rule_id, _, tree, _, for_one_line = self._book.pattern(number)
+            if for_one_line and not self._alone:
                 continue
-            found, text = _pattern(regex).all(record)
-            found = [one for one in found if not self._is_quoted(text, one.start())]
-            if found:
-                facts = {name: value for name, value in found[0].groupdict().items() if value}
-                yield Found(rule_id, facts, tuple(record.place(one.start(), text) for one in found))
+            regex = self._narrowing.of(("", number), tree, record.flat)
+            if regex is None:
+                continue
+            for text, low in _readings(record):
+                found = list(pattern(regex).finditer(text, low))
+                if found:
+                    shown = [one for one in found if not self._is_quoted(text, one.start())]
+                    if shown:
+                        starts = tuple(record.place(one.start(), text) for one in shown)
+                        yield Found(rule_id, _facts(pattern(regex), shown[0], text), starts)
+                    break
 
     def _is_quoted(self, text: str, place: int) -> bool:
         """Tell whether a place is in a line that shows no failure."""
@@ -131,69 +127,22 @@ class Reader:
         line = text[start : end if end >= 0 else place + _BESIDE]
         key = line.translate(DIGITS)  # numbers make no line another kind of line
         if key not in self._lines:
-            regexes = self._signs(_QUOTED, self._book.context).worth_asking(" ".join(line.lower().split()))
-            self._lines[key] = any(_pattern(regex).within(line) for regex in regexes)
+            low = lowered(line)
+            flat = " ".join(low.split())
+            trees = enumerate(self._book.context(_QUOTED))
+            regexes = [self._narrowing.of((_QUOTED, number), tree, flat) for number, tree in trees]
+            self._lines[key] = any(regex is not None and pattern(regex).search(line, low) for regex in regexes)
         return self._lines[key]
 
 
-class _Signs:
-    """Patterns of which one is enough, each with words of which its every match has one, where there are such."""
-
-    def __init__(self, signs: Sequence[tuple[Sequence[str], str]]) -> None:
-        self._signs = [(frozenset(words), regex) for words, regex in signs]
-        self._words = list(frozenset[str]().union(*(words for words, _ in self._signs)))
-
-    def worth_asking(self, flat: str) -> Iterator[str]:
-        """Yield the patterns that may be found in a text, which comes in lower case and with single blanks."""
-        there = frozenset([word for word in self._words if word in flat])
-        return (regex for words, regex in self._signs if not words or not words.isdisjoint(there))
+def _readings(record: Record) -> Iterator[tuple[str, str]]:
+    """Yield a record's text, and without a console's breaks where it has some; each as it is and in lower case."""
+    yield record.text, record.lower
+    if record.unwrapped is not None and record.unwrapped_lower is not None:
+        yield record.unwrapped, record.unwrapped_lower
 
 
-class _Pattern:
-    """A pattern, and its second spelling when that has become worth it."""
-
-    def __init__(self, regex: str) -> None:
-        self._regex, self._exact = regex, compiled(regex)
-        self._lower: re.Pattern[str] | None = None
-        self._in_vain = 0
-        self._words: Sequence[str] = ()
-        """Words of which each match has one; known when the pattern has been searched in vain some times."""
-
-    def within(self, text: str) -> bool:
-        """Tell whether it is in a text that is no record."""
-        return self._exact.search(text) is not None
-
-    def first(self, record: Record) -> re.Match[str] | None:
-        """Return the first place in a record: in its text, else without a console's breaks."""
-        if self._words and not any(word in record.flat for word in self._words):
-            return None
-        found, _ = self._in_either(record)
-        return found
-
-    def all(self, record: Record) -> tuple[list[re.Match[str]], str]:
-        """Return all places in the first reading of a record that has one, and that reading."""
-        found, text = self._in_either(record)
-        return ([found, *self._exact.finditer(text, found.end() + (not found[0]))] if found else []), text
-
-    def _in_either(self, record: Record) -> tuple[re.Match[str] | None, str]:
-        for text, lower in ((record.text, record.lower), (record.unwrapped, record.unwrapped_lower)):
-            if text is not None and lower is not None and (found := self._in(text, lower)):
-                return found, text
-        return None, record.text
-
-    def _in(self, text: str, lower: str) -> re.Match[str] | None:
-        if self._lower is not None and not self._lower.search(lower):
-            return None
-        found = self._exact.search(text)
-        if found is None and self._lower is None:
-            self._in_vain += 1
-            if self._in_vain == _IN_VAIN:
-                self._words = literals(self._regex)
-                spelling = lowered(self._regex)
-                self._lower = re.compile(spelling, re.MULTILINE) if spelling else None
-        return found
-
-
-@functools.lru_cache(maxsize=4096)
-def _pattern(regex: str) -> _Pattern:
-    return _Pattern(regex)
+def _facts(searched: Pattern, found: Any, text: str) -> Mapping[str, str]:
+    """Return what the groups of a place hold in the text as it is."""
+    spans = {name: found.span(number) for name, number in searched.regex.groupindex.items()}
+    return {name: text[start:end] for name, (start, end) in spans.items() if start < end}

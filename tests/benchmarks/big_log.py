@@ -21,7 +21,8 @@ from typing import Any
 
 from kdoctor.rules.book import Book, open_book
 from kdoctor.rules.match import match
-from kdoctor.rules.patterns import stretched
+from kdoctor.rules.narrowing import Narrowing
+from kdoctor.rules.patterns import BLANK
 from tests.benchmarks.kubelet_log import MIB, Placed, write
 
 MOST_RATIO, MOST_MEBIBYTES = 1.5, 200
@@ -36,7 +37,8 @@ def patterns(file: Path) -> int:
     """
     book = open_book()
     numbers = sorted({n for found in book.literals.values() for n in found})
-    regexes = {re.sub(r"\(\?P<\w+>", "(?:", book.pattern(n)[2]) for n in numbers}
+    wholes = Narrowing(book.fragment)
+    regexes = {re.sub(r"\(\?P<\w+>", "(?:", wholes.whole(book.pattern(n)[2])) for n in numbers}
     taken = sorted(_bytes(regex) for regex in regexes if "\\n" not in regex and not _CLASS.search(regex))
     file.write_text("".join(f"{regex}\n" for regex in taken))
     return len(taken)
@@ -46,7 +48,7 @@ _CLASS = re.compile(r"\[[^\]]*[^\x00-\x7f]|\\[sS]\\[sS]")
 
 
 def _bytes(regex: str) -> str:
-    said = stretched(regex).replace(r"\s{1,80}", " ")
+    said = regex.removeprefix("(?i)").replace(BLANK, " ")
     said = re.sub(r"\\\\|\\([^\w.+*?()|\[\]{}^$#&~\\-])", lambda m: m[1] or m[0], said)  # Rust escapes no plain signs
     signs = (c if c.isascii() else "(?:" + "".join(f"\\x{b:02X}" for b in c.encode()) + ")" for c in said)
     return "".join(signs)

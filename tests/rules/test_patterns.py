@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 
 from kdoctor.reading.clean import Line
 from kdoctor.reading.records import Record
-from kdoctor.rules.book import shipped_folder
-from kdoctor.rules.literals import literals, readings, signs
-from kdoctor.rules.load import read_folder
+from kdoctor.rules.literals import literals, readings
 from kdoctor.rules.patterns import (
     FLAGS,
     PatternError,
@@ -202,37 +200,3 @@ def test_what_could_take_long_or_is_no_re2_is_refused(regex: str, why: str) -> N
 )
 def test_ordinary_patterns_are_no_danger(regex: str) -> None:
     assert list(dangers(regex)) == []
-
-
-# --- signs -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("regex", "parts"),
-    [
-        ("assert|expect", ["assert", "expect"]),
-        ("(?:(?:assert|expect))", ["assert", "expect"]),
-        ("(?:assert|expect) [a|b](x|y)", ["assert [a|b](x|y)", "expect [a|b](x|y)"]),
-        (r"assert\||[|]expect|x\(", ["assert\\|", "[|]expect", r"x\("]),
-        ("(?:assert|expect)? x|y", ["(?:assert|expect)? x|y"]),
-        ("(?:assert|a)b", ["assertb", "ab"]),
-    ],
-)
-def test_signs_are_the_alternatives(regex: str, parts: list[str]) -> None:
-    assert [one for _, one in signs(regex)] == parts
-
-
-def test_one_of_the_signs_is_found_where_the_pattern_is_and_has_its_words() -> None:
-    folder = read_folder(shipped_folder())
-    rules = folder.rules.values()
-    regexes = {one.regex for rule in rules if rule.match for one in rule.match.none}
-    regexes |= {regex for parts in folder.words.contexts.values() for regex in parts}
-    texts = [one.text for rule in rules for one in rule.examples.negative]
-    texts += [one.text for rule in rules for one in rule.examples.positive[:3]]
-    for regex in (expand(one, folder.words.fragments) for one in sorted(regexes)):
-        whole, parts = compiled(regex), [(words, compiled(one)) for words, one in signs(regex)]
-        for text in texts:
-            found = [(words, match[0].lower()) for words, part in parts if (match := part.search(text))]
-            assert bool(found) == bool(whole.search(text)), (regex, text)
-            for words, said in found:
-                assert not words or any(word in " ".join(said.split()) for word in words), (regex, text)

@@ -1,0 +1,107 @@
+r"""Patterns as the compiled rules hold them: trees whose branches say which words a text must hold for them.
+
+A tree is a sequence of items:
+
+    "text"                           a part of a regular expression of `re`
+    ["NAME"]                         a fragment, held once for all patterns
+    ["(?:", [branch, ...], ")"]      alternatives; a branch is [words, sequence]
+
+The words of a branch are sets of which each match of the branch has one each, in lower case and with single blanks.
+Parts are written for texts in lower case, unless the tree begins with "(?i)"; see `patterns.lowered`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kdoctor.rules.literals import needs
+from kdoctor.rules.patterns import expand, lowered, stretched
+
+Tree = list[Any]
+
+_SMALL = 24
+"""Signs of a group up to which its branches are not told apart."""
+
+_MOST_NEEDS = 2
+# A fragment, an escaped sign, a class, or what begins, parts and ends a group.
+_TOKEN = re.compile(
+    r"%(?P<name>[A-Z][A-Z0-9_]+)%|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|(?P<open>\((?:\?(?:P<\w+>|[a-zA-Z-]*:))?)|[)|]",
+    re.DOTALL,
+)
+
+
+def tree(regex: str, fragments: Mapping[str, str]) -> Tree:
+    """Return a pattern as a tree; its fragments are named, not written out.
+
+    Raises:
+        PatternError: an unknown fragment, or fragments in a circle.
+    """
+    wide = expand(regex, fragments)
+    if lowered(wide) is None:
+        return [f"(?i){stretched(wide)}"]
+    branches, _ = _branches(regex, 0, fragments)
+    return _merged(_group("", branches, "", fragments))
+
+
+def _branches(regex: str, at: int, fragments: Mapping[str, str]) -> tuple[list[tuple[str, Tree]], int]:
+    """Return the branches from a place to the end of their group, each as written and as a sequence; and that end."""
+    branches: list[tuple[str, Tree]] = []
+    items: Tree = []
+    begin = done = at
+    while found := _TOKEN.search(regex, at):
+        sign, at = found[0], found.end()
+        if not (found["name"] or found["open"] or sign in ")|"):
+            continue
+        items.append(_spelled(regex[done : found.start()]))
+        if found["name"]:
+            items.append([found["name"]])
+        elif found["open"]:
+            inner, at = _branches(regex, at, fragments)
+            items += _group(sign, inner, ")", fragments)
+        else:
+            branches.append((regex[begin : found.start()], items))
+            if sign == ")":
+                return branches, at
+            items, begin = [], at
+        done = at
+    return [*branches, (regex[begin:], [*items, _spelled(regex[done:])])], len(regex)
+
+
+def _group(opening: str, branches: Sequence[tuple[str, Tree]], closing: str, fragments: Mapping[str, str]) -> Tree:
+    """Return a group as items: one with branches, or the plain parts where they need not be told apart."""
+    named = [
+        (needs(expand(written, fragments), _MOST_NEEDS), _merged(sequence) or [""]) for written, sequence in branches
+    ]
+    plain = all(_is_text(sequence) for _, sequence in named)
+    small = sum(len(written) for written, _ in branches) < _SMALL
+    if plain and (len(branches) == 1 or small or not any(words for words, _ in named)):
+        return [opening, "|".join(sequence[0] for _, sequence in named), closing]
+    kept: Tree = []
+    for words, sequence in named:
+        if kept and not words and not kept[-1][0] and _is_text(sequence) and _is_text(kept[-1][1]):
+            kept[-1][1] = [f"{kept[-1][1][0]}|{sequence[0]}"]
+        else:
+            kept.append([words, sequence])
+    return [[opening, kept, closing]]
+
+
+def _is_text(sequence: Tree) -> bool:
+    return len(sequence) == 1 and isinstance(sequence[0], str)
+
+
+def _merged(items: Tree) -> Tree:
+    """Return items with texts side by side as one."""
+    merged: Tree = []
+    for item in items:
+        if isinstance(item, str) and merged and isinstance(merged[-1], str):
+            merged[-1] += item
+        elif item != "":
+            merged.append(item)
+    return merged
+
+
+def _spelled(part: str) -> str:
+    spelling = lowered(part)
+    return stretched(part) if spelling is None else spelling

@@ -1,0 +1,102 @@
+"""Narrowing: what is left of a pattern finds in a text what the whole pattern finds."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from kdoctor.reading.clean import clean, lowered
+from kdoctor.reading.records import Record, records
+from kdoctor.rules.book import shipped_folder
+from kdoctor.rules.compiling import as_book
+from kdoctor.rules.load import read_folder
+from kdoctor.rules.narrowing import Narrowing, pattern
+from kdoctor.rules.patterns import PatternError, compiled, expand
+from kdoctor.rules.trees import tree
+
+FRAGMENTS = {"LEVEL": "informational|catastrophic|%SEVERE%", "SEVERE": "terrible to say|dreadful to hear"}
+
+
+def left(regex: str, text: str) -> str | None:
+    """Return what is left of a pattern for a text."""
+    return Narrowing(lambda name: tree(FRAGMENTS[name], FRAGMENTS)).of(
+        ("", 0), tree(regex, FRAGMENTS), " ".join(text.lower().split())
+    )
+
+
+@pytest.mark.parametrize(
+    ("regex", "text", "narrow"),
+    [
+        ("reading failed|writing broken|nothing there", "the Writing  broken", r"writing\s{1,80}broken"),
+        ("(?P<what>disk-full|memory-gone|cpu-missing):x", "memory-gone", "(?P<what>memory-gone):x"),
+        ("a%LEVEL%b", "catastrophic", "a(?:catastrophic)b"),
+        ("a%LEVEL%b", "dreadful to hear", r"a(?:(?:dreadful\s{1,80}to\s{1,80}hear))b"),
+        ("a%LEVEL%b", "mild", None),
+        ("a(?:%LEVEL%: )?b", "mild", "a(?:(?!))?b"),
+        ("a(?:(?:informational|catastrophic) x){0,2}b", "mild", "a(?:(?!)){0,2}b"),
+        ("a(?:(?:informational|catastrophic) x){1,2}b", "mild", None),
+        ("(?:to|from)", "neither", "(?:to|from)"),
+        (r"[(|]|\(\||informational text", "x", r"[(|]|\(\|"),
+        ("[0-9]{3}|informational|x{3}y|catastrophic", "catastrophic", "[0-9]{3}|x{3}y|catastrophic"),
+        ("(?-i:INFORMATIONAL|catastrophic)", "x", "(?i)(?-i:INFORMATIONAL|catastrophic)"),
+    ],
+)
+def test_branches_whose_words_are_missing_are_left_out(regex: str, text: str, narrow: str | None) -> None:
+    assert left(regex, text) == narrow
+
+
+def test_an_unknown_fragment_is_refused() -> None:
+    with pytest.raises(PatternError, match="LEVELS"):
+        tree("%LEVELS%", FRAGMENTS)
+
+
+def test_a_text_of_many_forms_is_searched_with_the_whole_pattern_and_with_what_comes_often() -> None:
+    words = [f"word{letter}end" for letter in "abcdefgh"]
+    narrowing = Narrowing(lambda name: tree(FRAGMENTS[name], FRAGMENTS))
+    branches = tree("|".join(words), {})
+    asked = [narrowing.of(("", 0), branches, word) for word in words]
+    assert asked == [*words[:4], *["|".join(words)] * 4]
+    assert [narrowing.of(("", 0), branches, words[7]) for _ in range(5)][-1] == words[7]
+    assert narrowing.of(("", 0), branches, words[1]) == words[1]
+
+
+def test_a_text_in_lower_case_is_as_long_as_before() -> None:
+    every = "".join(map(chr, range(sys.maxunicode + 1)))
+    assert len(lowered(every)) == len(every)
+    assert lowered("\u0130STANBUL \u00c9") == "istanbul \u00e9"
+
+
+def _texts() -> Iterator[tuple[str, str]]:
+    """Yield each rule's id with its examples, positive and negative."""
+    for rule in FOLDER.rules.values():
+        yield from ((rule.id, example.text) for example in rule.examples.positive)
+        yield from ((rule.id, example.text) for example in rule.examples.negative)
+
+
+FOLDER = read_folder(shipped_folder())
+WORDS = FOLDER.words
+
+
+@pytest.mark.parametrize("rule_id", sorted(FOLDER.rules))
+def test_the_shipped_patterns_find_narrowed_what_they_find_whole(rule_id: str) -> None:
+    """Also those of `none`, and the contexts, at the same places."""
+    matching = FOLDER.rules[rule_id].match
+    if matching is None:
+        pytest.skip("the rule has no patterns: probes find it")
+    regexes = [one.regex for one in (*matching.any, *matching.none)]
+    regexes += WORDS.contexts.get("quoted", ()) if rule_id < "dns" else ()
+    regexes += WORDS.contexts[matching.context] if matching.context else ()
+    for number, regex in enumerate(dict.fromkeys(regexes)):
+        whole, branches = compiled(expand(regex, WORDS.fragments)), tree(regex, WORDS.fragments)
+        for text in TEXTS[rule_id]:
+            narrow = NARROWING.of((rule_id, number), branches, text.flat)
+            found = pattern(narrow).finditer(text.text, text.lower) if narrow else ()
+            assert [one.span() for one in found] == [one.span() for one in whole.finditer(text.text)], regex
+
+
+NARROWING = Narrowing(as_book(FOLDER).fragment)
+TEXTS: dict[str, list[Record]] = {}
+for id_, said in _texts():
+    TEXTS.setdefault(id_, []).extend(records(clean(said)))
