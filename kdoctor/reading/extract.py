@@ -72,7 +72,7 @@ _IMAGE: tuple[Searched, ...] = (
     (("repository",), rf"\brepository {_QUOTED}(?= not found)"),
     (("push refers to",), rf"\bpush refers to (?:a )?repository \[(?P<v>{_IMAGE_REF})\]"),
     (("镜像为",), rf"镜像为 ?{_QUOTED}"),
-    (("拉取",), rf"(?:拉取镜像|镜像拉取)(?:失败)?[：:]? ?(?=[\w.-]+[:/][\w.-]){_QUOTED}"),
+    (("拉取",), rf"拉取(?:镜像)?(?:失败)?[：:]? ?(?=[\"'`]?[\w.-]+[:/][\w.-]){_QUOTED}"),
     (('"pu',), rf"\"(?:pull|push)\", ?{_QUOTED}"),
 )
 _URL = re.compile(r"https?://[^\s\"'<>|\\`)\]}，。（]{1,400}", re.IGNORECASE)
