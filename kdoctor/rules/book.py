@@ -122,7 +122,7 @@ class Book:
 
     def readings(self, rule_id: str) -> Sequence[Sequence[Sequence[str]]]:
         """Return the ways in which a rule's patterns can be found; see `kdoctor.rules.literals.readings`."""
-        return [way for _, _, ways in self._details[f"rule/{rule_id}"]["patterns"] for way in ways]
+        return [way for _, _, ways, _ in self._details[f"rule/{rule_id}"]["patterns"] for way in ways]
 
     def none(self, rule_id: str) -> Sequence[Sequence[Any]]:
         """Return the `none` patterns of a rule as trees."""
