@@ -54,13 +54,49 @@ class Telling:
     before: tuple[bytes, ...] = ()
 
 
+class Likes:
+    """Tells which texts differ in nothing that a rule may ask for: in numbers alone, each as long as its like."""
+
+    def __init__(self, telling: Telling | None = None) -> None:
+        self._before = telling.before if telling else ()
+        self._words = (telling.words if telling else frozenset()) | _STATUSES | _DIGITS
+
+    def key(self, text: bytes) -> tuple[bytes, tuple[bytes, ...]]:
+        """Return what is equal for texts alike: the text with its digits as zeros, and the numbers that may matter."""
+        parts = _VARIABLE.split(text)
+        return text.translate(_ZEROS), tuple([parts[i] for i in self.told(parts)])
+
+    def mark(self, text: bytes) -> bytes:
+        """Return the text without its variable parts."""
+        parts = _VARIABLE.split(text)
+        for i in self.told(parts):
+            parts[i - 1] += parts[i]
+        return b"0".join(parts[::2])
+
+    def told(self, parts: list[bytes]) -> list[int]:
+        """Return the places of the words in a split text that a rule may ask for: no part of a time or a name."""
+        words = self._words
+        return [i for i in range(1, len(parts), 2) if parts[i] in words and self._tells(parts, i)]
+
+    def _tells(self, parts: list[bytes], i: int) -> bool:
+        word, before, after = parts[i], parts[i - 1], parts[i + 1]
+        if not word.isdigit():
+            return True
+        if before == b"." or (after == b"." and parts[i + 3 : i + 4] == [b"."]):
+            return _tells_of_address(parts, i)
+        if len(word) == 1:
+            return before.endswith(self._before)
+        if before.endswith(b":"):
+            return len(before) > 1 or parts[max(i - 3, 0)] == b"."
+        return after not in _INSIDE and not before.endswith(_NAMED)
+
+
 class Repeats:
     """What the likes of a line came to; at most `most` kinds are held."""
 
     def __init__(self, most: int = _MOST, telling: Telling | None = None) -> None:
         self._most = most
-        self._before = telling.before if telling else ()
-        self._words = (telling.words if telling else frozenset()) | _STATUSES | _DIGITS
+        self._likes = Likes(telling)
         self._lines = Beginnings()
         self._seen: dict[bytes, tuple[Outcome, int]] = {}
         self._marks: dict[bytes, bytes] = {}
@@ -78,7 +114,7 @@ class Repeats:
         return mark, outcome if times >= _READ else None
 
     def _held_mark(self, line: bytes) -> bytes:
-        """Return `_mark` of a line; much of a log is the same message at other times."""
+        """Return the mark of a line; much of a log is the same message at other times."""
         stamp = _STAMP.match(line)
         after = stamp.end() if stamp else 0
         key = line[:after].translate(_ZEROS) + line[after:]
@@ -86,28 +122,8 @@ class Repeats:
         if mark is None:
             if len(self._marks) >= self._most:
                 self._marks.clear()
-            mark = self._marks[key] = self._mark(line)
+            mark = self._marks[key] = self._likes.mark(line)
         return mark
-
-    def _mark(self, line: bytes) -> bytes:
-        parts = _VARIABLE.split(line)
-        words = self._words
-        for i in [i for i in range(1, len(parts), 2) if parts[i] in words and self._tells(parts, i)]:
-            parts[i - 1] += parts[i]
-        return b"0".join(parts[::2])
-
-    def _tells(self, parts: list[bytes], i: int) -> bool:
-        """Tell whether a word in a split line is one that a rule may ask for: no part of a time or a name."""
-        word, before, after = parts[i], parts[i - 1], parts[i + 1]
-        if not word.isdigit():
-            return True
-        if before == b"." or (after == b"." and parts[i + 3 : i + 4] == [b"."]):
-            return _tells_of_address(parts, i)
-        if len(word) == 1:
-            return before.endswith(self._before)
-        if before.endswith(b":"):
-            return len(before) > 1 or parts[max(i - 3, 0)] == b"."
-        return after not in _INSIDE and not before.endswith(_NAMED)
 
     def learn(self, mark: bytes, outcome: Outcome) -> None:
         """Note what a line came to."""

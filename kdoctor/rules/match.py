@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from kdoctor.model import Location, Matched
 from kdoctor.reading import extract
@@ -20,9 +21,13 @@ from kdoctor.rules.book import BEGINNING, DIGITS, Book
 from kdoctor.rules.candidate import Candidate, ranked
 from kdoctor.rules.search import NEIGHBOURS, Reader
 
+if TYPE_CHECKING:
+    from kdoctor.reading.repeats import Likes
+
 _SHOWN = 400
 _MOST_OCCURRENCES = 10_000
 _MANY = 65536
+_MANY_RECORDS = 400
 _HEAD = 65536
 """Characters from the beginning of a text that tell which program wrote it."""
 
@@ -133,7 +138,7 @@ def read(
     numbers = present(book, [whole[i] for i in wanted])
     hits: dict[str, _Hit] = {}
     if numbers:
-        reader = Reader(book, numbers, alone=first == 1 and _one_line(whole))
+        reader = Reader(book, numbers, _likes(book, len(wanted)), alone=first == 1 and _one_line(whole))
         for i in wanted:
             for hit in _superseded(_hits_of(book, whole, i, reader), whole):
                 if done is None or (hit.rule.id, hit.matched.line) not in done:
@@ -143,6 +148,16 @@ def read(
         done.update((hit.rule.id, line) for hit, _ in complete for line in hit.lines)
     written_by = engine(text[:_HEAD]) if complete else None
     return [replace(c, engine=written_by or _engine_near(whole, hit.record)) for hit, c in complete]
+
+
+def _likes(book: Book, many: int) -> Likes | None:
+    """Return what tells which records are alike; few records are read each."""
+    if many < _MANY_RECORDS:
+        return None
+    from kdoctor.reading.repeats import Likes
+    from kdoctor.rules.scan import telling
+
+    return Likes(telling(book))
 
 
 def _engine_near(whole: Sequence[Record], i: int) -> str | None:

@@ -5,14 +5,17 @@ Texts are searched in lower case, where `re` reads them three times as fast as w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kdoctor.reading.clean import lowered
 from kdoctor.reading.records import Record
 from kdoctor.rules.book import DIGITS, Book
-from kdoctor.rules.narrowing import Narrowing, Pattern, pattern
+from kdoctor.rules.narrowing import Narrowing, pattern
+
+if TYPE_CHECKING:
+    from kdoctor.reading.repeats import Likes
 
 NEIGHBOURS = 3
 """Records before and after one in which a context, or a fact, may stand."""
@@ -32,57 +35,84 @@ class Found:
     starts: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where one pattern is found in a record and its likes; facts may stand in the reading without breaks."""
+
+    rule: str
+    spans: Mapping[str, tuple[int, int]]
+    unwrapped: bool
+    starts: tuple[int, ...]
+
+    def found(self, record: Record) -> Found:
+        text = (record.unwrapped if self.unwrapped else None) or record.text
+        facts = {name: text[start:end] for name, (start, end) in self.spans.items() if start < end}
+        return Found(self.rule, facts, self.starts)
+
+
 class Reader:
     """Searches records with the patterns whose words they hold; the same words are searched once.
 
     Patterns of a whole text are left out unless it stands `alone`.
     """
 
-    def __init__(self, book: Book, words: Mapping[str, Sequence[int]], *, alone: bool) -> None:
-        self._book, self._words, self._alone = book, words, alone
+    def __init__(
+        self, book: Book, words: Mapping[str, Sequence[int]], likes: Likes | None = None, *, alone: bool
+    ) -> None:
+        self._book, self._words, self._likes, self._alone = book, words, likes, alone
+        self._keys: dict[str, Hashable] = {}
         self._narrowing = Narrowing(book.fragment)
-        self._known: dict[tuple[str, str | None], tuple[Found, ...]] = {}
-        self._held: dict[tuple[str, str, str | None], bool] = {}
-        self._contexts: dict[tuple[str, str, str | None], bool] = {}
+        self._known: dict[Hashable, tuple[_Place, ...]] = {}
+        self._held: dict[tuple[str, Hashable], bool] = {}
+        self._had: dict[tuple[str, Hashable], bool] = {}
         self._lines: dict[str, bool] = {}
         self._plans: dict[frozenset[str], tuple[Sequence[int], tuple[str, ...]]] = {}
         self._chosen: dict[tuple[frozenset[str], frozenset[str]], Sequence[int]] = {}
 
     def found(self, record: Record) -> tuple[Found, ...]:
         """Return what the patterns find in a record, in the order of the index."""
-        key = (record.text, record.unwrapped)
+        key = self._key(record)
         if key not in self._known:
             self._known[key] = tuple(self._search(record))
-        return self._known[key]
+        return tuple([place.found(record) for place in self._known[key]])
+
+    def _key(self, record: Record) -> Hashable:
+        """Return what records have in common in which the same is found."""
+        text = record.text
+        if text not in self._keys:
+            self._keys[text] = text if self._likes is None else self._likes.key(text.encode("utf-8", "replace"))
+        return self._keys[text]
 
     def admitted(self, rule_id: str, whole: Sequence[Record], i: int) -> bool:
         """Tell whether a record has none of the rule's `none`, and its context is there or near."""
-        if self._holds(f"none of {rule_id}", self._book.none(rule_id), whole[i]):
+        if self._has(f"none of {rule_id}", self._book.none(rule_id), whole[i]):
             return False
         matching = self._book.rule(rule_id).match
         if matching is None or matching.context is None:
             return True
         near = whole[max(0, i - NEIGHBOURS) : i + NEIGHBOURS + 1]
-        return any(self._has_context(matching.context, record) for record in near)
+        name, trees = f"context {matching.context}", self._book.context(matching.context)
+        return any(self._has(name, trees, record) for record in near)
+
+    def _has(self, name: str, trees: Sequence[Any], record: Record) -> bool:
+        """Tell whether one of some patterns, which have a name of their own, is in a record."""
+        key = (name, self._key(record))
+        if key not in self._had:
+            self._had[key] = self._holds(name, trees, record)
+        return self._had[key]
 
     def _holds(self, name: str, trees: Sequence[Any], record: Record) -> bool:
-        """Tell whether one of some patterns is in a record; many rules have the same `none`."""
+        """Do what `_has` does; many rules have the same `none`."""
         for number, tree in enumerate(trees):
             regex = self._narrowing.of((name, number), tree, record.flat)
             if regex is None:
                 continue
-            key = (regex, record.text, record.unwrapped)
+            key = (regex, self._key(record))
             if key not in self._held:
                 self._held[key] = any(pattern(regex).search(*reading) for reading in _readings(record))
             if self._held[key]:
                 return True
         return False
-
-    def _has_context(self, name: str, record: Record) -> bool:
-        key = (name, record.text, record.unwrapped)
-        if key not in self._contexts:
-            self._contexts[key] = self._holds(f"context {name}", self._book.context(name), record)
-        return self._contexts[key]
 
     def _selected(self, flat: str) -> Sequence[int]:
         """Return the numbers of the patterns all of whose words stand in a text; lines alike have the same."""
@@ -101,7 +131,7 @@ class Reader:
             ]
         return self._chosen[some, there]
 
-    def _search(self, record: Record) -> Iterator[Found]:
+    def _search(self, record: Record) -> Iterator[_Place]:
         for number in self._selected(record.flat):
             rule_id, _, tree, _, for_one_line = self._book.pattern(number)
             if for_one_line and not self._alone:
@@ -115,7 +145,9 @@ class Reader:
                     shown = [one for one in found if not self._is_quoted(text, one.start())]
                     if shown:
                         starts = tuple(record.place(one.start(), text) for one in shown)
-                        yield Found(rule_id, _facts(pattern(regex), shown[0], text), starts)
+                        groups = pattern(regex).regex.groupindex
+                        spans = {name: shown[0].span(number) for name, number in groups.items()}
+                        yield _Place(rule_id, spans, text is not record.text, starts)
                     break
 
     def _is_quoted(self, text: str, place: int) -> bool:
@@ -140,9 +172,3 @@ def _readings(record: Record) -> Iterator[tuple[str, str]]:
     yield record.text, record.lower
     if record.unwrapped is not None and record.unwrapped_lower is not None:
         yield record.unwrapped, record.unwrapped_lower
-
-
-def _facts(searched: Pattern, found: Any, text: str) -> Mapping[str, str]:
-    """Return what the groups of a place hold in the text as it is."""
-    spans = {name: found.span(number) for name, number in searched.regex.groupindex.items()}
-    return {name: text[start:end] for name, (start, end) in spans.items() if start < end}

@@ -148,7 +148,7 @@ def test_what_has_no_second_spelling(regex: str) -> None:
 
 
 def test_many_records_alike_are_read_as_one_is() -> None:
-    """After some searches in vain patterns are asked in another way; the answer is the same."""
+    """Also where letters are written in capitals."""
     book = open_book()
     line = 'Get "https://REG.example.com/v2/": DIAL TCP: lookup reg.example.com on 10.0.0.2:53: NO SUCH HOST'
     other = "dial tcp: lookup db{0}.example on 10.0.0.2:53: no such host"
@@ -156,6 +156,25 @@ def test_many_records_alike_are_read_as_one_is() -> None:
     fine = ["2026-03-01T09:12:59Z fine"] * 4  # no context is near the others
     (found,) = match(book, "\n".join((*others, *fine, f"2026-03-01T09:13:00Z {line}", *fine, *others)))
     assert (found.rule.id, found.locations[0].line, found.locations[0].count) == ("dns-no-such-host", 104, 1)
+
+
+def test_what_a_number_tells_is_told_in_a_text_of_many_records_alike() -> None:
+    """Records that differ in a count are read once; a status is no count, and each states its own facts."""
+    book = open_book()
+    said = "received unexpected HTTP status: "
+    lines = [f"2026-03-01T09:12:{i % 60:02}Z pulled layer {i} of reg{i}.example.com" for i in range(900)]
+    lines += [f"2026-03-01T09:13:00Z Error response from daemon: {said}429 Gateway"] * 2
+    lines += [f"2026-03-01T09:14:{i:02}Z Error response from daemon: {said}50{i % 4} Gateway" for i in range(30)]
+    lines += [
+        f'2026-03-01T09:15:{i:02}Z Get "https://reg{i}.example.com/v2/": x509: certificate has expired'
+        for i in range(9)
+    ]
+    found = {one.rule.id: one for one in match(book, "\n".join(lines))}
+    assert set(found) == {"registry-rate-limited", "registry-server-error", "tls-certificate-expired"}
+    assert found["registry-rate-limited"].locations[0].count == 2
+    assert found["registry-server-error"].locations[0].count == 30
+    assert found["tls-certificate-expired"].facts["registry"] == "reg0.example.com"
+    assert found["tls-certificate-expired"].locations[0].count == 9
 
 
 def test_each_literal_of_the_index_that_stands_in_a_text_is_found() -> None:
