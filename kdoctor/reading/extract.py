@@ -18,7 +18,7 @@ _IMAGE_REF = (
 Searched = tuple[tuple[str, ...], str]
 """A pattern, behind words (lower case) of which every match has one: most texts need few patterns compiled."""
 
-_QUOTED = rf"[\"'`]?(?:docker\.io/library/)?(?P<v>{_IMAGE_REF})"
+_QUOTED = rf"[\"'`]?(?:docker://)?(?:docker\.io/library/)?(?P<v>{_IMAGE_REF})"
 
 _IMAGE: tuple[Searched, ...] = (
     (("pulling image (",), rf"pulling image \([\w.-]{{1,128}}\) from {_QUOTED}"),
