@@ -48,7 +48,10 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """What with digits a rule may ask for: words of two signs and more, and what stands before a single digit."""
+    """What with digits a rule may ask for: words of two signs and more, and what stands before a single digit.
+
+    In lower case.
+    """
 
     words: frozenset[bytes] = frozenset()
     before: tuple[bytes, ...] = ()
@@ -76,7 +79,7 @@ class Likes:
     def told(self, parts: list[bytes]) -> list[int]:
         """Return the places of the words in a split text that a rule may ask for: no part of a time or a name."""
         words = self._words
-        return [i for i in range(1, len(parts), 2) if parts[i] in words and self._tells(parts, i)]
+        return [i for i in range(1, len(parts), 2) if parts[i].lower() in words and self._tells(parts, i)]
 
     def _tells(self, parts: list[bytes], i: int) -> bool:
         word, before, after = parts[i], parts[i - 1], parts[i + 1]
@@ -85,7 +88,7 @@ class Likes:
         if before == b"." or (after == b"." and parts[i + 3 : i + 4] == [b"."]):
             return _tells_of_address(parts, i)
         if len(word) == 1:
-            return before.endswith(self._before)
+            return before.lower().endswith(self._before)
         if before.endswith(b":"):
             return len(before) > 1 or parts[max(i - 3, 0)] == b"."
         return after not in _INSIDE and not before.endswith(_NAMED)

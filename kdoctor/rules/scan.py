@@ -52,8 +52,8 @@ def telling(book: Book) -> Telling:
     trees += [tree for rule_id in book.ids for tree in book.none(rule_id)]
     texts = {wholes.whole(tree) for tree in trees}
     plain = "\n".join(_NO_WORD.sub("~", text.replace(BLANK, " ")).replace("\\", "") for text in texts)
-    words = {form for word in _WITH_DIGIT.findall(plain) for form in (word, word.lower(), word.upper())}
-    before = {form for word in _BEFORE_DIGIT.findall(plain) for form in (word, word.lower(), word.capitalize())}
+    words = {word.lower() for word in _WITH_DIGIT.findall(plain)}
+    before = {word.lower() for word in _BEFORE_DIGIT.findall(plain)}
     return Telling(
         frozenset(word.encode() for word in words if len(word) > 1), tuple(sorted(word.encode() for word in before))
     )
