@@ -72,6 +72,10 @@ _IMAGE: tuple[Searched, ...] = (
     (("repository",), rf"\brepository {_QUOTED}(?= not found)"),
     (("push refers to",), rf"\bpush refers to (?:a )?repository \[(?P<v>{_IMAGE_REF})\]"),
     (("镜像为",), rf"镜像为 ?{_QUOTED}"),
+    (
+        ("pull",),
+        r"\bpull(?:s|ing|ed)?(?: (?:of|the|large|image|images|(?:\(?e\.g\.,?)){1,3})? [\"'`](?P<v>[a-z0-9][\w./-]{2,200}:\w[\w.-]{0,127})[\"'`]",
+    ),
     (("拉取",), rf"拉取(?:镜像)?(?:失败)?[：:]? ?(?=[\"'`]?[\w.-]+[:/][\w.-]){_QUOTED}"),
     (('"pu',), rf"\"(?:pull|push)\", ?{_QUOTED}"),
 )
