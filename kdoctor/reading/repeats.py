@@ -64,10 +64,10 @@ class Likes:
         self._before = telling.before if telling else ()
         self._words = (telling.words if telling else frozenset()) | _STATUSES | _DIGITS
 
-    def key(self, text: bytes) -> tuple[bytes, tuple[bytes, ...]]:
-        """Return what is equal for texts alike: the text with its digits as zeros, and the numbers that may matter."""
+    def key(self, text: bytes) -> tuple[bytes, tuple[tuple[int, bytes], ...]]:
+        """Return what is equal for texts alike: the text with zeros for digits, and which numbers may matter where."""
         parts = _VARIABLE.split(text)
-        return text.translate(_ZEROS), tuple([parts[i] for i in self.told(parts)])
+        return text.translate(_ZEROS), tuple([(i, parts[i]) for i in self.told(parts)])
 
     def mark(self, text: bytes) -> bytes:
         """Return the text without its variable parts."""

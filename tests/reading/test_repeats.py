@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from kdoctor.reading.repeats import Repeats
+from kdoctor.reading.repeats import Likes, Repeats
 from kdoctor.rules.book import Book, open_book
 from kdoctor.rules.match import match
 from kdoctor.rules.scan import telling
@@ -50,3 +50,20 @@ def test_a_number_that_changes_what_a_line_says_is_no_variable_part() -> None:
 def test_times_names_and_addresses_are_variable(one: str, other: str) -> None:
     repeats = Repeats(telling=telling(open_book()))
     assert mark(repeats, HEAD + one) == mark(repeats, HEAD + other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ("status 404 after 730 ms", "status 404 after 912 ms", True),
+        ("status 404 after 730 ms", "status 503 after 730 ms", False),
+        ("status 404 after 730 ms", "status 730 after 404 ms", False),
+        ("pod web-1204 at 10:11:12", "pod web-9377 at 23:59:58", True),
+        ("pod web-1204", "pod web-937", False),
+        ("IPv4 forwarding", "IPV4 forwarding", False),
+        ("IPv4 forwarding is off", "IPv6 forwarding is off", False),
+    ],
+)
+def test_texts_are_alike_where_the_same_stands_at_the_same_places(one: str, other: str, alike: bool) -> None:
+    likes = Likes(telling(open_book()))
+    assert (likes.key(one.encode()) == likes.key(other.encode())) is alike
