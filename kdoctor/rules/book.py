@@ -20,6 +20,7 @@ from typing import Any, Final
 from kdoctor import __version__
 from kdoctor.errors import UsageError, did_you_mean
 from kdoctor.rules import model
+from kdoctor.rules.narrowing import Narrowing
 
 BEGINNING = 4
 """Characters of a word by which literals are grouped."""
@@ -72,6 +73,7 @@ class Book:
         self._index = index
         self._details = details
         self._rules: dict[str, model.Rule] = {}
+        self.narrowing = Narrowing(self.fragment)
 
     @property
     def origins(self) -> Mapping[str, str]:

@@ -14,7 +14,10 @@ from typing import Any
 _MOST_NARROW = 4
 """Narrow forms of one pattern that are compiled; in a text where it has more, the whole pattern is searched."""
 
-_MOST_HELD = 256
+_MOST_HELD = 16
+"""Texts (by their words) for which a tree knows what was left."""
+
+_MOST_COUNTED = 1024
 _NEVER = "(?!)"
 _OPTIONAL = ("?", "*", "{0")
 _EXACT = "(?i)"
@@ -38,7 +41,7 @@ class Pattern:
         return self.regex.search(text if self.exact else lower)
 
 
-@functools.lru_cache(maxsize=8192)
+@functools.lru_cache(maxsize=4096)
 def pattern(regex: str) -> Pattern:
     """Compile what `Narrowing` leaves of a pattern."""
     return Pattern(regex)
@@ -97,7 +100,7 @@ class _Tree:
         _gather(items, words, names)
         self._words, self._names = list(words), list(names)
         self._held: dict[tuple[frozenset[str], tuple[str | None, ...]], str | None] = {}
-        self._times: dict[str, int] = {}
+        self._times: dict[int, int] = {}
         self._whole: str | None = None
 
     def narrow(self, flat: str, fragment: Callable[[str], str | None]) -> str | None:
@@ -122,14 +125,15 @@ class _Tree:
 
     def is_worth(self, narrow: str) -> bool:
         """Tell whether a narrow form is worth compiling: one of the first, or one that comes often."""
-        times = self._times.get(narrow)
+        form = hash(narrow)
+        times = self._times.get(form)
         if times is None:
-            if len(self._times) >= _MOST_HELD:
+            if len(self._times) >= _MOST_COUNTED:
                 self._times.clear()
             first = len(self._times) < _MOST_NARROW
-            self._times[narrow] = _MOST_NARROW if first else 1
+            self._times[form] = _MOST_NARROW if first else 1
             return first
-        self._times[narrow] = times + 1
+        self._times[form] = times + 1
         return times >= _MOST_NARROW
 
 

@@ -14,7 +14,6 @@ from typing import Any
 from kdoctor.reading.records import Beginnings
 from kdoctor.reading.repeats import Telling
 from kdoctor.rules.book import Book
-from kdoctor.rules.narrowing import Narrowing
 from kdoctor.rules.patterns import BLANK
 
 _SHORTEST = 3
@@ -47,10 +46,9 @@ def scanner(book: Book) -> Callable[[bytes], Sequence[int]]:
 
 def telling(book: Book) -> Telling:
     """Return what the patterns ask for that has digits: a status, a port, the number of a registry's host."""
-    wholes = Narrowing(book.fragment)
     trees = [book.pattern(n)[2] for n in sorted({n for found in book.literals.values() for n in found})]
     trees += [tree for rule_id in book.ids for tree in book.none(rule_id)]
-    texts = {wholes.whole(tree) for tree in trees}
+    texts = {book.narrowing.whole(tree) for tree in trees}
     plain = "\n".join(_NO_WORD.sub("~", text.replace(BLANK, " ")).replace("\\", "") for text in texts)
     words = {word.lower() for word in _WITH_DIGIT.findall(plain)}
     before = {word.lower() for word in _BEFORE_DIGIT.findall(plain)}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kdoctor.reading.clean import lowered
 from kdoctor.reading.records import Record
 from kdoctor.rules.book import DIGITS, Book
-from kdoctor.rules.narrowing import Narrowing, pattern
+from kdoctor.rules.narrowing import pattern
 
 if TYPE_CHECKING:
     from kdoctor.reading.repeats import Likes
@@ -61,7 +61,7 @@ class Reader:
     ) -> None:
         self._book, self._words, self._likes, self._alone = book, words, likes, alone
         self._keys: dict[str, Hashable] = {}
-        self._narrowing = Narrowing(book.fragment)
+        self._narrowing = book.narrowing
         self._known: dict[Hashable, tuple[_Place, ...]] = {}
         self._held: dict[tuple[str, Hashable], bool] = {}
         self._had: dict[tuple[str, Hashable], bool] = {}

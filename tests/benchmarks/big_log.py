@@ -21,7 +21,6 @@ from typing import Any
 
 from kdoctor.rules.book import Book, open_book
 from kdoctor.rules.match import match
-from kdoctor.rules.narrowing import Narrowing
 from kdoctor.rules.patterns import BLANK
 from tests.benchmarks.kubelet_log import MIB, Placed, write
 
@@ -37,8 +36,7 @@ def patterns(file: Path) -> int:
     """
     book = open_book()
     numbers = sorted({n for found in book.literals.values() for n in found})
-    wholes = Narrowing(book.fragment)
-    regexes = {re.sub(r"\(\?P<\w+>", "(?:", wholes.whole(book.pattern(n)[2])) for n in numbers}
+    regexes = {re.sub(r"\(\?P<\w+>", "(?:", book.narrowing.whole(book.pattern(n)[2])) for n in numbers}
     taken = sorted(_bytes(regex) for regex in regexes if "\\n" not in regex and not _CLASS.search(regex))
     file.write_text("".join(f"{regex}\n" for regex in taken))
     return len(taken)

@@ -96,7 +96,7 @@ def test_the_shipped_patterns_find_narrowed_what_they_find_whole(rule_id: str) -
             assert [one.span() for one in found] == [one.span() for one in whole.finditer(text.text)], regex
 
 
-NARROWING = Narrowing(as_book(FOLDER).fragment)
+NARROWING = as_book(FOLDER).narrowing
 TEXTS: dict[str, list[Record]] = {}
 for id_, said in _texts():
     TEXTS.setdefault(id_, []).extend(records(clean(said)))
