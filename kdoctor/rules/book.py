@@ -26,7 +26,7 @@ BEGINNING = 4
 """Characters of a word by which literals are grouped."""
 
 DIGITS: Final = str.maketrans("123456789", "000000000")
-FORMAT = 22
+FORMAT = 23
 _PACKAGED = Path(__file__).parent.parent / "_rules"
 _CHECKOUT = Path(__file__).parent.parent.parent / "rules"
 

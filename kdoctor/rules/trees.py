@@ -71,14 +71,13 @@ def _branches(regex: str, at: int, fragments: Mapping[str, str]) -> tuple[list[t
 
 def _group(opening: str, branches: Sequence[tuple[str, Tree]], closing: str, fragments: Mapping[str, str]) -> Tree:
     """Return a group as items: one with branches, or the plain parts where they need not be told apart."""
-    named = [
-        (needs(expand(written, fragments), _MOST_NEEDS), _merged(sequence) or [""]) for written, sequence in branches
-    ]
-    plain = all(_is_text(sequence) for _, sequence in named)
-    small = sum(len(written) for written, _ in branches) < _SMALL
-    if plain and (len(branches) == 1 or small or not any(words for words, _ in named)):
-        return [opening, "|".join(sequence[0] for _, sequence in named), closing]
+    sequences = [_merged(sequence) or [""] for _, sequence in branches]
+    small = len(branches) == 1 or sum(len(written) for written, _ in branches) < _SMALL
+    words_of = [() if small else needs(expand(written, fragments), _MOST_NEEDS) for written, _ in branches]
+    if not any(words_of) and all(map(_is_text, sequences)):
+        return [opening, "|".join(sequence[0] for sequence in sequences), closing]
     kept: Tree = []
+    named = zip(words_of, sequences, strict=True)
     for words, sequence in named:
         if kept and not words and not kept[-1][0] and _is_text(sequence) and _is_text(kept[-1][1]):
             kept[-1][1] = [f"{kept[-1][1][0]}|{sequence[0]}"]
