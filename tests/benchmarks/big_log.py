@@ -14,7 +14,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -52,15 +51,27 @@ def _bytes(regex: str) -> str:
     return "".join(signs)
 
 
+_RUNNER = """import json, os, resource, subprocess, sys, time
+began = time.perf_counter()
+status = subprocess.call(sys.argv[2:])
+figures = [time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, status]
+os.write(int(sys.argv[1]), json.dumps(figures).encode())
+"""
+"""Runs a command from a small process: a child's peak memory begins with what its parent holds."""
+
+
 def measured(command: list[str], env: dict[str, str]) -> tuple[float, int, bytes]:
     """Return wall time in seconds, peak memory in MiB and standard output of one process alone."""
-    began = time.perf_counter()
+    ours, theirs = os.pipe()
     with tempfile.TemporaryFile() as out:
-        process = subprocess.Popen(command, stdout=out, env=env)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        runner = [sys.executable, "-S", "-c", _RUNNER, str(theirs), *command]
+        subprocess.run(runner, check=True, stdout=out, env=env, pass_fds=[theirs])
+        os.close(theirs)
+        with open(ours, "rb") as figures:
+            seconds, peak, status = json.loads(figures.read())
+        assert status in (0, 1), command
         out.seek(0)
-        return time.perf_counter() - began, usage.ru_maxrss // 1024, out.read()
+        return seconds, peak // 1024, out.read()
 
 
 def explained(log: Path, env: dict[str, str]) -> tuple[float, int, dict[str, Any]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Iterator
 
 import pytest
 
@@ -68,11 +68,11 @@ def test_a_text_in_lower_case_is_as_long_as_before() -> None:
     assert lowered("\u0130STANBUL \u00c9") == "istanbul \u00e9"
 
 
-def _texts() -> Iterator[tuple[str, str]]:
-    """Yield each rule's id with its examples, positive and negative."""
-    for rule in FOLDER.rules.values():
-        yield from ((rule.id, example.text) for example in rule.examples.positive)
-        yield from ((rule.id, example.text) for example in rule.examples.negative)
+def _records(rule_id: str) -> list[Record]:
+    """Return the records of a rule's examples, positive and negative."""
+    examples = FOLDER.rules[rule_id].examples
+    texts = [*(one.text for one in examples.positive), *(one.text for one in examples.negative)]
+    return [record for text in texts for record in records(clean(text))]
 
 
 FOLDER = read_folder(shipped_folder())
@@ -88,15 +88,15 @@ def test_the_shipped_patterns_find_narrowed_what_they_find_whole(rule_id: str) -
     regexes = [one.regex for one in (*matching.any, *matching.none)]
     regexes += WORDS.contexts.get("quoted", ()) if rule_id < "dns" else ()
     regexes += WORDS.contexts[matching.context] if matching.context else ()
+    held = _records(rule_id)
     for number, regex in enumerate(dict.fromkeys(regexes)):
         whole, branches = compiled(expand(regex, WORDS.fragments)), tree(regex, WORDS.fragments)
-        for text in TEXTS[rule_id]:
-            narrow = NARROWING.of((rule_id, number), branches, text.flat)
+        for text in held:
+            narrow = narrowing().of((rule_id, number), branches, text.flat)
             found = pattern(narrow).finditer(text.text, text.lower) if narrow else ()
             assert [one.span() for one in found] == [one.span() for one in whole.finditer(text.text)], regex
 
 
-NARROWING = as_book(FOLDER).narrowing
-TEXTS: dict[str, list[Record]] = {}
-for id_, said in _texts():
-    TEXTS.setdefault(id_, []).extend(records(clean(said)))
+@functools.cache
+def narrowing() -> Narrowing:
+    return as_book(FOLDER).narrowing
