@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 _MOST_NARROW = 4
 """Narrow forms of one pattern that are compiled; in a text where it has more, the whole pattern is searched."""
 
+_LONG = 1500
 _MOST_HELD = 16
 """Texts (by their words) for which a tree knows what was left."""
 
@@ -45,6 +46,22 @@ class Pattern:
 def pattern(regex: str) -> Pattern:
     """Compile what `Narrowing` leaves of a pattern."""
     return Pattern(regex)
+
+
+def standing(words: Iterable[str], flat: str) -> frozenset[str]:
+    """Return those of the words that stand in a text; all come in lower case and with single blanks."""
+    if len(flat) < _LONG:
+        return frozenset([word for word in words if word in flat])
+    distinct = _distinct(flat)
+    return frozenset(
+        [word for word in words if word.rpartition(" ")[2] in distinct and (" " not in word or word in flat)]
+    )
+
+
+@functools.lru_cache(maxsize=8)
+def _distinct(flat: str) -> str:
+    """Return a text's words, each once: a long text repeats most of them."""
+    return " ".join(set(flat.split()))
 
 
 class Narrowing:
@@ -105,7 +122,7 @@ class _Tree:
 
     def narrow(self, flat: str, fragment: Callable[[str], str | None]) -> str | None:
         """Return what is left for a text; None where nothing can match."""
-        there = frozenset([word for word in self._words if word in flat])
+        there = standing(self._words, flat)
         named = tuple([fragment(name) for name in self._names])
         key = (there, named)
         if key in self._held:

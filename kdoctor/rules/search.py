@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kdoctor.reading.clean import lowered
 from kdoctor.reading.records import Record
 from kdoctor.rules.book import DIGITS, Book
-from kdoctor.rules.narrowing import pattern
+from kdoctor.rules.narrowing import pattern, standing
 
 if TYPE_CHECKING:
     from kdoctor.reading.repeats import Likes
@@ -116,13 +116,13 @@ class Reader:
 
     def _selected(self, flat: str) -> Sequence[int]:
         """Return the numbers of the patterns all of whose words stand in a text; lines alike have the same."""
-        some = frozenset([word for word in self._words if word in flat])
+        some = standing(self._words, flat)
         if some not in self._plans:
             wanted = sorted({number for word in some for number in self._words[word]})
             needed = {word for n in wanted for one in self._book.pattern(n)[3] for words in one for word in words}
             self._plans[some] = (wanted, tuple(needed))
         numbers, all_words = self._plans[some]
-        there = frozenset([word for word in all_words if word in flat])
+        there = standing(all_words, flat)
         if (some, there) not in self._chosen:
             self._chosen[some, there] = [
                 number

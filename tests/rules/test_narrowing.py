@@ -12,7 +12,7 @@ from kdoctor.reading.records import Record, records
 from kdoctor.rules.book import shipped_folder
 from kdoctor.rules.compiling import as_book
 from kdoctor.rules.load import read_folder
-from kdoctor.rules.narrowing import Narrowing, pattern
+from kdoctor.rules.narrowing import Narrowing, pattern, standing
 from kdoctor.rules.patterns import PatternError, compiled, expand
 from kdoctor.rules.trees import tree
 
@@ -45,6 +45,13 @@ def left(regex: str, text: str) -> str | None:
 )
 def test_branches_whose_words_are_missing_are_left_out(regex: str, text: str, narrow: str | None) -> None:
     assert left(regex, text) == narrow
+
+
+def test_the_words_that_stand_in_a_long_text_are_those_that_stand_in_it() -> None:
+    words = ["refused", "connection refused", "refused by", "use", "no host", "host n", "o-such", "such", "é", "zz"]
+    text = "connection refused: no-such host no é " * 90
+    assert standing(words, text) == frozenset(word for word in words if word in text)
+    assert standing(words, text[:80]) == frozenset(word for word in words if word in text[:80])
 
 
 def test_an_unknown_fragment_is_refused() -> None:
