@@ -25,7 +25,9 @@ START = re.compile(
     )""",
     re.VERBOSE,
 )
-_DIGITS = bytes.maketrans(b"123456789", b"000000000")
+ZEROS = bytes.maketrans(b"123456789", b"000000000")
+"""Takes digits for alike."""
+
 _HEAD = 20
 _MOST_HEADS = 10_000
 # A line that a console broke goes on in the next, unless that one begins with a date.
@@ -144,7 +146,7 @@ class Beginnings:
 
     def begins(self, data: bytes, at: int) -> bool:
         """Tell whether the line that begins at an offset begins a record; the end of the data does."""
-        head = data[at : at + _HEAD].translate(_DIGITS)
+        head = data[at : at + _HEAD].translate(ZEROS)
         known = self._known.get(head)
         if known is None:
             line = data[at : at + 200].partition(b"\n")[0].decode("ascii", "replace")

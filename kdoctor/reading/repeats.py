@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from kdoctor.reading.records import Beginnings
+from kdoctor.reading.records import ZEROS, Beginnings
 
 _READ = 4
 _MOST = 20_000
@@ -22,7 +22,6 @@ _STAMP = re.compile(
 )
 """What journald, klog and logrus put before a message: the digits in it tell nothing."""
 
-_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 _STATUSES = frozenset(b"%d" % number for number in range(100, 600))
 _DIGITS = frozenset(b"%d" % number for number in range(10))
 _NETWORKS = (b"10", b"127", b"169", b"172", b"192")
@@ -67,16 +66,16 @@ class Likes:
     def key(self, text: bytes) -> tuple[bytes, tuple[tuple[int, bytes], ...]]:
         """Return what is equal for texts alike: the text with zeros for digits, and which numbers may matter where."""
         parts = _VARIABLE.split(text)
-        return text.translate(_ZEROS), tuple([(i, parts[i]) for i in self.told(parts)])
+        return text.translate(ZEROS), tuple([(i, parts[i]) for i in self._told(parts)])
 
     def mark(self, text: bytes) -> bytes:
         """Return the text without its variable parts."""
         parts = _VARIABLE.split(text)
-        for i in self.told(parts):
+        for i in self._told(parts):
             parts[i - 1] += parts[i]
         return b"0".join(parts[::2])
 
-    def told(self, parts: list[bytes]) -> list[int]:
+    def _told(self, parts: list[bytes]) -> list[int]:
         """Return the places of the words in a split text that a rule may ask for: no part of a time or a name."""
         words = self._words
         return [i for i in range(1, len(parts), 2) if parts[i].lower() in words and self._tells(parts, i)]
@@ -120,7 +119,7 @@ class Repeats:
         """Return the mark of a line; much of a log is the same message at other times."""
         stamp = _STAMP.match(line)
         after = stamp.end() if stamp else 0
-        key = line[:after].translate(_ZEROS) + line[after:]
+        key = line[:after].translate(ZEROS) + line[after:]
         mark = self._marks.get(key)
         if mark is None:
             if len(self._marks) >= self._most:

@@ -26,6 +26,8 @@ BEGINNING = 4
 """Characters of a word by which literals are grouped."""
 
 DIGITS: Final = str.maketrans("123456789", "000000000")
+"""Takes digits for alike."""
+
 FORMAT = 23
 _PACKAGED = Path(__file__).parent.parent / "_rules"
 _CHECKOUT = Path(__file__).parent.parent.parent / "rules"

@@ -98,7 +98,12 @@ def lowered(regex: str) -> str | None:
     classes = (found[0] for found in _TOKEN.finditer(regex) if found[0].startswith("["))
     if _ONLY_EXACT.search(regex) or any(_MIXED.search(one[1:-1]) for one in classes):
         return None
-    return _SPELLED.sub(lambda found: found[0] if len(found[0]) > 1 else found[0].lower(), stretched(regex))
+    return spelled(regex)
+
+
+def spelled(part: str) -> str:
+    """Return a part of an expanded pattern, which has a like in lower case, as that."""
+    return _SPELLED.sub(lambda found: found[0] if len(found[0]) > 1 else found[0].lower(), stretched(part))
 
 
 _REPEATS = frozenset({"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"})

@@ -79,8 +79,10 @@ class Reader:
     def _key(self, record: Record) -> Hashable:
         """Return what records have in common in which the same is found."""
         text = record.text
+        if self._likes is None:
+            return text
         if text not in self._keys:
-            self._keys[text] = text if self._likes is None else self._likes.key(text.encode("utf-8", "replace"))
+            self._keys[text] = self._likes.key(text.encode("utf-8", "replace"))
         return self._keys[text]
 
     def admitted(self, rule_id: str, whole: Sequence[Record], i: int) -> bool:
@@ -139,14 +141,14 @@ class Reader:
             regex = self._narrowing.of(("", number), tree, record.flat)
             if regex is None:
                 continue
+            searched = pattern(regex)
             for text, low in _readings(record):
-                found = list(pattern(regex).finditer(text, low))
+                found = list(searched.finditer(text, low))
                 if found:
                     shown = [one for one in found if not self._is_quoted(text, one.start())]
                     if shown:
                         starts = tuple(record.place(one.start(), text) for one in shown)
-                        groups = pattern(regex).regex.groupindex
-                        spans = {name: shown[0].span(number) for name, number in groups.items()}
+                        spans = {name: shown[0].span(name) for name in searched.regex.groupindex}
                         yield _Place(rule_id, spans, text is not record.text, starts)
                     break
 
@@ -162,7 +164,7 @@ class Reader:
             low = lowered(line)
             flat = " ".join(low.split())
             trees = enumerate(self._book.context(_QUOTED))
-            regexes = [self._narrowing.of((_QUOTED, number), tree, flat) for number, tree in trees]
+            regexes = (self._narrowing.of((_QUOTED, number), tree, flat) for number, tree in trees)
             self._lines[key] = any(regex is not None and pattern(regex).search(line, low) for regex in regexes)
         return self._lines[key]
 

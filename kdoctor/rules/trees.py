@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kdoctor.rules.literals import needs
-from kdoctor.rules.patterns import expand, lowered, stretched
+from kdoctor.rules.patterns import expand, lowered, spelled, stretched
 
 Tree = list[Any]
 
@@ -54,7 +54,7 @@ def _branches(regex: str, at: int, fragments: Mapping[str, str]) -> tuple[list[t
         sign, at = found[0], found.end()
         if not (found["name"] or found["open"] or sign in ")|"):
             continue
-        items.append(_spelled(regex[done : found.start()]))
+        items.append(spelled(regex[done : found.start()]))
         if found["name"]:
             items.append([found["name"]])
         elif found["open"]:
@@ -66,7 +66,7 @@ def _branches(regex: str, at: int, fragments: Mapping[str, str]) -> tuple[list[t
                 return branches, at
             items, begin = [], at
         done = at
-    return [*branches, (regex[begin:], [*items, _spelled(regex[done:])])], len(regex)
+    return [*branches, (regex[begin:], [*items, spelled(regex[done:])])], len(regex)
 
 
 def _group(opening: str, branches: Sequence[tuple[str, Tree]], closing: str, fragments: Mapping[str, str]) -> Tree:
@@ -77,8 +77,7 @@ def _group(opening: str, branches: Sequence[tuple[str, Tree]], closing: str, fra
     if not any(words_of) and all(map(_is_text, sequences)):
         return [opening, "|".join(sequence[0] for sequence in sequences), closing]
     kept: Tree = []
-    named = zip(words_of, sequences, strict=True)
-    for words, sequence in named:
+    for words, sequence in zip(words_of, sequences, strict=True):
         if kept and not words and not kept[-1][0] and _is_text(sequence) and _is_text(kept[-1][1]):
             kept[-1][1] = [f"{kept[-1][1][0]}|{sequence[0]}"]
         else:
@@ -99,8 +98,3 @@ def _merged(items: Tree) -> Tree:
         elif item != "":
             merged.append(item)
     return merged
-
-
-def _spelled(part: str) -> str:
-    spelling = lowered(part)
-    return stretched(part) if spelling is None else spelling

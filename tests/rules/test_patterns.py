@@ -11,14 +11,7 @@ from hypothesis import strategies as st
 from kdoctor.reading.clean import Line
 from kdoctor.reading.records import Record
 from kdoctor.rules.literals import literals, readings
-from kdoctor.rules.patterns import (
-    FLAGS,
-    PatternError,
-    compiled,
-    dangers,
-    expand,
-    stretched,
-)
+from kdoctor.rules.patterns import FLAGS, PatternError, compiled, dangers, expand, stretched
 
 # --- fragments -------------------------------------------------------------------------------------
 
