@@ -79,7 +79,7 @@ _IMAGE: tuple[Searched, ...] = (
     (("拉取",), rf"拉取(?:镜像)?(?:失败)?[：:]? ?(?=[\"'`]?[\w.-]+[:/][\w.-]){_QUOTED}"),
     (('"pu',), rf"\"(?:pull|push)\", ?{_QUOTED}"),
 )
-_URL = re.compile(r"https?://[^\s\"'<>|\\`)\]}，。（]{1,400}", re.IGNORECASE)
+_URL: Searched = (("://",), r"https?://[^\s\"'<>|\\`)\]}，。（]{1,400}")
 _PULLING = (
     ("pulling from",),
     r"(?:(?P<tag>[\w][\w.-]{0,127}|sha256:[0-9a-f]{64}): )?\bpulling from (?P<name>[a-z0-9][\w./-]{1,200}\w)(?![\w:]*:\d)",
@@ -197,10 +197,16 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE | re.MULTILINE)
 
 
-def _matches(searched: Searched, text: str, lower: str) -> Iterator[re.Match[str]]:
+_lowered = functools.lru_cache(maxsize=4)(str.lower)
+
+
+@functools.lru_cache(maxsize=512)
+def _matches(searched: Searched, text: str) -> tuple[re.Match[str], ...]:
+    """Return where a pattern matches; the rules of one record ask the same of it one after the other."""
     words, pattern = searched
-    if any(word in lower for word in words):
-        yield from _compiled(pattern).finditer(text)
+    if words and not any(word in _lowered(text) for word in words):
+        return ()
+    return tuple(_compiled(pattern).finditer(text))
 
 
 def facts(name: str, text: str, before: int) -> Iterator[str]:
@@ -212,7 +218,7 @@ def facts(name: str, text: str, before: int) -> Iterator[str]:
     elif name == "registry":
         yield from _registries(text, before)
     elif name == "port":
-        yield from (found["v"] for found in _compiled(_PREFLIGHT_PORT).finditer(text))
+        yield from (found["v"] for found in _matches(((), _PREFLIGHT_PORT), text))
         for address in facts("address", text, before):
             yield address.rpartition(":")[2]
     elif name == "engine":
@@ -221,7 +227,7 @@ def facts(name: str, text: str, before: int) -> Iterator[str]:
             yield found
     else:
         for pattern in _PATTERNS.get(name, ()):
-            yield from _near(((m.start("v"), _trimmed(m["v"])) for m in _compiled(pattern).finditer(text)), before)
+            yield from _near(((m.start("v"), _trimmed(m["v"])) for m in _matches(((), pattern), text)), before)
 
 
 def _near(found: Iterator[tuple[int, str]], before: int) -> Iterator[str]:
@@ -232,12 +238,11 @@ def _near(found: Iterator[tuple[int, str]], before: int) -> Iterator[str]:
 
 
 def _images(text: str, before: int) -> Iterator[str]:
-    lower = text.lower()
     for searched in _IMAGE:
-        found = ((m.start("v"), _trimmed(m["v"])) for m in _matches(searched, text, lower))
+        found = ((m.start("v"), _trimmed(m["v"])) for m in _matches(searched, text))
         yield from _near(((at, _tagged(v, text)) for at, v in found if plausible_image(v)), before)
-    yield from _near((_of_pulling(m, text) for m in _matches(_PULLING, text, lower)), before)
-    yield from _near((_of_manifest_url(m) for m in _matches(_MANIFEST_URL, text, lower)), before)
+    yield from _near((_of_pulling(m, text) for m in _matches(_PULLING, text)), before)
+    yield from _near((_of_manifest_url(m) for m in _matches(_MANIFEST_URL, text)), before)
 
 
 def _tagged(image: str, text: str) -> str:
@@ -255,7 +260,7 @@ def _of_pulling(found: re.Match[str], text: str) -> tuple[int, str]:
     unless it is Docker Hub's own `library/`.
     """
     name, tag = found["name"], found["tag"]
-    api = next(_matches(_REGISTRY[0], text, text.lower()), None)
+    api = next(iter(_matches(_REGISTRY[0], text)), None)
     if "." not in name.partition("/")[0] and not name.startswith("library/"):
         if api is None:
             return found.start(), ""
@@ -286,7 +291,7 @@ def plausible_image(value: str) -> bool:
 
 
 def _urls(text: str, before: int) -> Iterator[str]:
-    found = [(m.start(), without_userinfo(_trimmed(m[0]))) for m in _URL.finditer(text)]
+    found = [(m.start(), without_userinfo(_trimmed(m[0]))) for m in _matches(_URL, text)]
     found = [
         (at, url) for at, url in found if "*" not in url and not url.endswith("//")
     ]  # a log's mask is nobody's host
@@ -298,9 +303,8 @@ def _urls(text: str, before: int) -> Iterator[str]:
 
 def _registries(text: str, before: int) -> Iterator[str]:
     line_start = text.rfind("\n", 0, before) + 1
-    lower = text.lower()
     for searched in _REGISTRY:
-        found = [(m.start("v"), _trimmed(m["v"].rpartition("@")[2])) for m in _matches(searched, text, lower)]
+        found = [(m.start("v"), _trimmed(m["v"].rpartition("@")[2])) for m in _matches(searched, text)]
         found = [(at, host) for at, host in found if "." in host or ":" in host or host == "localhost"]
         found = [(at, host) for at, host in found if not _PAGES.match(host)]
         yield from (host for at, host in found if line_start <= at <= before)

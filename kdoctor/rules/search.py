@@ -159,14 +159,19 @@ class Reader:
         start = text.rfind("\n", max(0, place - _BESIDE), place) + 1 or max(0, place - _BESIDE)
         end = text.find("\n", place, place + _BESIDE)
         line = text[start : end if end >= 0 else place + _BESIDE]
-        key = line.translate(DIGITS)  # numbers make no line another kind of line
-        if key not in self._lines:
-            low = lowered(line)
-            flat = " ".join(low.split())
-            trees = enumerate(self._book.context(_QUOTED))
-            regexes = (self._narrowing.of((_QUOTED, number), tree, flat) for number, tree in trees)
-            self._lines[key] = any(regex is not None and pattern(regex).search(line, low) for regex in regexes)
-        return self._lines[key]
+        if line not in self._lines:
+            key = line.translate(DIGITS)  # numbers make no line another kind of line
+            if key not in self._lines:
+                self._lines[key] = self._shows_none(line)
+            self._lines[line] = self._lines[key]
+        return self._lines[line]
+
+    def _shows_none(self, line: str) -> bool:
+        low = lowered(line)
+        flat = " ".join(low.split())
+        trees = enumerate(self._book.context(_QUOTED))
+        regexes = (self._narrowing.of((_QUOTED, number), tree, flat) for number, tree in trees)
+        return any(regex is not None and pattern(regex).search(line, low) for regex in regexes)
 
 
 def _readings(record: Record) -> Iterator[tuple[str, str]]:
