@@ -108,10 +108,16 @@ class Place:
         return ("fix", "marker-missing", "--fact", "tool=no-such-tool", "--rules", str(self.folder / "rules"))
 
 
-def place(risk: str) -> Place:
-    """Make a user's folder of rules; pytest's own folders are closed to others."""
-    tmp_path = Path(tempfile.mkdtemp(prefix="kdoctor-consent-"))
-    tmp_path.chmod(0o755)
+def opened() -> Path:
+    """Make a folder; pytest's own are closed to others."""
+    folder = Path(tempfile.mkdtemp(prefix="kdoctor-consent-"))
+    folder.chmod(0o755)
+    return folder
+
+
+def place(risk: str, cache: Path) -> Place:
+    """Make a user's folder of rules."""
+    tmp_path = opened()
     rules = tmp_path / "rules"
     (rules / "host").mkdir(parents=True)
     (rules / "fixes").mkdir()
@@ -127,15 +133,26 @@ def place(risk: str) -> Place:
         os.chown(home, USER, USER)
     env = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
     env |= {"PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(home / "state")}
+    env |= {"XDG_CACHE_HOME": str(cache)}
     return Place(tmp_path, target / "no-such-tool", recipe, env)
 
 
+@pytest.fixture(scope="module")
+def cache() -> Iterator[Path]:
+    """Let the user compile the shipped rules once."""
+    folder = opened()
+    if os.geteuid() == 0:
+        os.chown(folder, USER, USER)
+    yield folder
+    shutil.rmtree(folder)
+
+
 @pytest.fixture
-def make() -> Iterator[Callable[[str], Place]]:
+def make(cache: Path) -> Iterator[Callable[[str], Place]]:
     made: list[Place] = []
 
     def one(risk: str) -> Place:
-        made.append(place(risk))
+        made.append(place(risk, cache))
         return made[-1]
 
     yield one
