@@ -22,6 +22,7 @@ _ENTITY = re.compile(r"&(?:(quot|apos|lt|gt|amp|nbsp)|#(\d{2,3})|#[xX]([0-9a-fA-
 _SIGNS = {"quot": '"', "apos": "'", "lt": "<", "gt": ">", "amp": "&", "nbsp": " "}
 _BOLD = re.compile(r"(?<![\w*])\*\*(?=[^\s*])([^*]{1,120}[^\s*])\*\*(?!\*)")  # Markdown's emphasis in a pasted text
 _LINK = re.compile(r"\[(https?://[^\]\s]{1,900})\]\(https?://[^)\s]{1,900}\)")  # a URL that Markdown links to itself
+_AUTOLINK = re.compile(r"<(https?://[^\s<>]{1,900})>")
 _TYPOGRAPHIC = str.maketrans(
     {"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'", "\u00a0": " ", "：": ": "}
 )
@@ -206,6 +207,8 @@ def _plain(line: str) -> list[str]:
         line = _BOLD.sub(r"\1", line)
     if "](http" in line:
         line = _LINK.sub(r"\1", line)
+    if "<http" in line:
+        line = _AUTOLINK.sub(r"\1", line)
     if "&" in line:
         line = _ENTITY.sub(_sign, _ENTITY.sub(_sign, line))  # some escape twice
     if len(line) >= _LONG_LINE:

@@ -48,17 +48,18 @@ _IMAGE: tuple[Searched, ...] = (
     ),
     (("docker://",), rf"docker://(?P<v>{_IMAGE_REF})"),
     (("image",), rf"\bimage[\"']?\s?[:=]\s?{_QUOTED}"),
+    (("remote=",), rf"\bremote={_QUOTED}"),
     (("pulling",), rf"\bpulling [\w.-]+ \((?P<v>{_IMAGE_REF})\)"),
     (("trying to pull",), rf"\btrying to pull (?:repository )?{_QUOTED}"),
     (
         ("from",),
-        rf"(?:^\s*(?:#?\d* ?\[.{{0,40}}\] |=> \[.{{0,60}}\] |\d{{1,4}} \| )?(?:>>> )?|\bstep \d+(?:/[\d.]+)? : )FROM (?:--platform=\S+ )?(?P<v>{_IMAGE_REF})",
+        rf"(?:^\s*(?:#?\d* ?\[.{{0,40}}\] |=> \[.{{0,60}}\] |\d{{1,4}} \| )?(?:>>> )?|`|\bstep \d+(?:/[\d.]+)? : )FROM (?:--platform=\S+ )?(?P<v>{_IMAGE_REF})",
     ),
     (
         ("load metadata", "resolve image config"),
         rf"(?:\[internal\] load metadata|resolve image config) for (?P<v>{_IMAGE_REF})",
     ),
-    (("short-name",), rf"\bshort-name {_QUOTED}"),
+    (("short-name",), rf"\bshort-name (?=[\"'`]){_QUOTED}"),
     (
         ("failed", "on source", "error", "cache key", "definition", "exceeded", "canceled", "unknown"),
         r"(?:failed(?: to solve)?|on source|error|cache key|definition|DeadlineExceeded|Canceled|Unknown): (?P<v>[a-z0-9][a-z0-9._/-]{1,200}(?::\d{1,5}/[a-z0-9._/-]{1,200})?:[\w][\w.-]{0,127})(?=: (?:not found|failed to|pull access|failed|unexpected|unauth|denied|error|no match)\b)",
@@ -66,6 +67,10 @@ _IMAGE: tuple[Searched, ...] = (
     (
         ("failed to solve",),
         r"failed to solve: (?P<v>[a-z0-9][a-z0-9._/-]{1,200})(?=: (?:pull access|failed to resolve source)\b)",
+    ),
+    (
+        ("failed to resolve source",),
+        r"(?P<v>[a-z0-9][a-z0-9._/-]{1,200}:\w[\w.-]{0,127}): failed to resolve source metadata",
     ),
     (("reading manifest",), rf"\b(?:error )?reading manifest \S+ in (?P<v>{_IMAGE_REF})"),
     (("image",), rf"\bimage {_QUOTED}"),
@@ -75,6 +80,10 @@ _IMAGE: tuple[Searched, ...] = (
     (
         ("pull",),
         r"\bpull(?:s|ing|ed)?(?: (?:of|the|large|image|images|(?:\(?e\.g\.,?)){1,3})? [\"'`](?P<v>[a-z0-9][\w./-]{2,200}:\w[\w.-]{0,127})[\"'`]",
+    ),
+    (
+        ("pull",),
+        r"pull (?P<v>[a-z0-9][a-z0-9-]{0,62}(?:\.[a-z0-9-]{1,63}){1,6}(?::\d{1,5})?/[a-z0-9][a-z0-9._/-]{0,200}:[a-z0-9_][a-z0-9_.-]{0,127})",
     ),
     (("拉取",), rf"拉取(?:镜像)?(?:失败)?[：:]? ?(?=[\"'`]?[\w.-]+[:/][\w.-]){_QUOTED}"),
     (('"pu',), rf"\"(?:pull|push)\", ?{_QUOTED}"),
@@ -172,12 +181,19 @@ _REGISTRY: tuple[Searched, ...] = (
         ("/v2/", "upload"),
         r"(?: /v2/[^\s\"]{1,300} in|(?:upload blob|uploading manifest) \S{1,200} to) (?P<v>[\w.-]{1,253}(?::\d{1,5})?)(?:/[^\s:\"]{1,255})?:",
     ),
+    (
+        ("/...", "/…", "/<", "/[", "/$"),
+        r"[\"'`\s](?P<v>[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,6}(?::\d{1,5})?)(?:/\.\.\.|/…|/<|/\[|/\$)",
+    ),
     ((".docker.io",), r"(?<![\w./-])(?P<v>(?:registry-1|index)\.docker\.io)\b"),
 )
 # Hosts of pages for people that errors point to.
 _PAGES = re.compile(
-    r"(?:www|docs|status|support|help|blog)\.|aka\.ms$|docs\.|github\.com$|\w+\.sigs\.k8s\.io$", re.IGNORECASE
+    r"(?:www|docs|status|support|help|blog)\.|aka\.ms$|docs\.|github\.com$|access\.redhat\.com$|hub\.docker\.com$|cloud\.google\.com$|learn\.microsoft\.com$|\w+\.sigs\.k8s\.io$",
+    re.IGNORECASE,
 )
+# What stands where a name is left out: what comes before is a registry, not an image.
+_LEFT_OUT = ("/...", "/…", "/<", "/[", "/$")
 _TRAILING = ".,:;!?'\"`)"
 _NOT_IMAGES = frozenset(
     {"the", "for", "from", "a", "an", "is", "to", "with", "and", "in", "not", "could", "because", "was", "failed", "id", "name", "on",
@@ -239,7 +255,11 @@ def _near(found: Iterator[tuple[int, str]], before: int) -> Iterator[str]:
 
 def _images(text: str, before: int) -> Iterator[str]:
     for searched in _IMAGE:
-        found = ((m.start("v"), _trimmed(m["v"])) for m in _matches(searched, text))
+        found = (
+            (m.start("v"), _trimmed(m["v"]))
+            for m in _matches(searched, text)
+            if "/" in m["v"] or not text.startswith(_LEFT_OUT, m.end("v"))
+        )
         yield from _near(((at, _tagged(v, text)) for at, v in found if plausible_image(v)), before)
     yield from _near((_of_pulling(m, text) for m in _matches(_PULLING, text)), before)
     yield from _near((_of_manifest_url(m) for m in _matches(_MANIFEST_URL, text)), before)
