@@ -92,3 +92,8 @@ def test_a_line_without_end_is_read_to_its_end() -> None:
         assert any(f"{first} {second}" in record.text for record in whole)
     assert max(len(record.text) for record in whole) <= 4096
     assert {line.number for record in whole for line in record.lines} == {1}
+
+
+def test_a_url_between_angle_brackets_is_bare() -> None:
+    [line] = clean("unexpected status from HEAD request to <https://reg.example/v2/web/manifests/7>: 403 Forbidden")
+    assert line.text == "unexpected status from HEAD request to https://reg.example/v2/web/manifests/7: 403 Forbidden"

@@ -12,3 +12,9 @@ SEARCHED = (*extract._IMAGE, *extract._REGISTRY, extract._PULLING, extract._MANI
 def test_every_match_has_one_of_the_words(words: tuple[str, ...], pattern: str) -> None:
     sets = needs(pattern, most=50)
     assert any(all(any(word in needed for word in words) for needed in one) for one in sets), sets
+
+
+def test_a_name_that_is_left_out_leaves_the_registry() -> None:
+    text = 'Failed to pull image "reg.example.com/...": unauthorized'
+    assert list(extract.facts("image", text, len(text))) == []
+    assert next(extract.facts("registry", text, len(text))) == "reg.example.com"
