@@ -48,7 +48,17 @@ _ASSIGNED = (
 )
 _WORDS = (
     r"pass(?:word|wd|phrase)|pwd|secret|token|api[_-]?key|access[_-]?key(?:[_-]?id)?|secret[_-]?key|"
-    r"client[_-]?secret|private[_-]?key|credentials?"
+    r"client[_-]?secret|private[_-]?key|account[_-]?key|shared[_-]?access[_-]?key|auth[_-]?token|credentials?"
+)
+# Keys whose value is a secret wherever they stand, in YAML, INI and messages; a lone `token:` may be prose.
+_KEYS = (
+    r"client-key-data|\.?docker(?:config(?:json)?|cfg)|certificate[_-]?key|"
+    r"(?:identity|registry|_auth|session|refresh|access)_?token|"
+    r"client[_-]?secret|secret[_-]?access[_-]?key|aws_[a-z]{1,20}_(?:key|token)|(?:account|shared[_-]?access)[_-]?key"
+)
+_HEADERS = (
+    r"x-[a-z0-9-]{0,40}(?:token|key|secret|art-api)|(?:private|job|deploy)-token|"
+    r"(?:[a-z-]{0,40}api-?key|[a-z-]{1,40}-subscription-key)(?=\W{1,5}\S{0,512}\d)"
 )
 _QUERY = (
     r"sig|signature|x-amz-(?:signature|credential|security-token)|x-goog-(?:signature|credential)|token|"
@@ -102,7 +112,7 @@ _PATTERNS: tuple[tuple[tuple[str, ...], str, _Replacement], ...] = (
     (
         ("=",),
         (
-            rf"(?i)((?<![a-z0-9])(?:[a-z0-9]{{1,40}}[_-]){{0,6}}(?:{_WORDS})(?:[_-][a-z0-9]{{1,40}}){{0,2}}=)"
+            rf"(?i)((?<![a-z0-9])(?:[a-z0-9]{{1,40}}[_-]){{0,6}}(?:{_WORDS}|(?<=_)pass)(?:[_-][a-z0-9]{{1,40}}){{0,2}}=)"
             rf"(?=\S)(?:(\\?[\"'])[^\r\n]*?(?:\2|(?=[\r\n])|\Z))?[^\s\"'&,;\\]*"
         ),
         rf"\1{MASK}",
@@ -115,6 +125,27 @@ _PATTERNS: tuple[tuple[tuple[str, ...], str, _Replacement], ...] = (
         ),
         rf"\1{MASK}",
     ),
+    (
+        ("key", "token", "secret", "docker"),
+        rf"(?i)((?<![a-z0-9])(?:{_KEYS})(?:\\?[\"'])?\s{{0,4}}[:=]\s{{0,4}}(?:\\?[\"'])?)(?!{MASK})[^\s\"',;\\]{{8,16384}}",
+        rf"\1{MASK}",
+    ),
+    (
+        ("-token", "key", "-secret", "-api"),
+        rf"(?i)(?<![\w/.-])((?:{_HEADERS})\s{{0,4}}[:=]\s{{0,4}}[\"']?)(?!{MASK})[^\s\"',;\\]{{6,8192}}",
+        rf"\1{MASK}",
+    ),
+    (("token",), r"(?i)(\btokens?\b[^\r\n]{0,20}?)(?<![\w.-])[a-z0-9]{6}\.[a-z0-9]{16}(?![\w.-])", rf"\1{MASK}"),
+    (("::",), r"\bK10[0-9a-f]{16,80}::[\w-]{1,40}:[^\s\"']{4,}", MASK),
+    (
+        (" login ",),
+        (
+            r"(\becho\s{1,3}(?:-n\s{1,3})?[\"']?)(?![$\s\"'])[^\s|\"']{1,512}"
+            r"(?=[\"']?\s{0,3}\|[^\r\n|]{0,80} login [^\r\n]{0,300}--password-stdin)"
+        ),
+        rf"\1{MASK}",
+    ),
+    (("sshpass",), r"(\bsshpass\s{1,3}-p\s{0,3})\S+", rf"\1{MASK}"),
     (
         (":",),
         r"(?im)^(\s{0,40}(?:-\s{1,4})?(?:pass(?:word|wd|phrase)|client-key-data|token|auth):[ \t]{1,4})\S{4,}[ \t]*$",
@@ -130,17 +161,33 @@ _PATTERNS: tuple[tuple[tuple[str, ...], str, _Replacement], ...] = (
     ),
     (
         ("--",),
-        r"(?i)(--(?:docker-|registry-|proxy-|src-|dest-)?(?:password|token|secret|creds)(?:=|\s{1,4}))[^\s-]\S*",
+        r"(?i)(--(?:docker-|registry-|proxy-|src-|dest-)?(?:password|token|secret|creds|certificate-key)(?:=|\s{1,4}))[^\s-]\S*",
         rf"\1{MASK}",
     ),
     (("--",), r"(?i)(--(?:proxy-)?user(?:=|\s{1,4}))[^\s:]+:\S+", rf"\1{MASK}"),
     ((" login ",), r"(\blogin\b[^\r\n]{0,200}?\s-p[\s=]{0,2})[^\s-]\S*", rf"\1{MASK}"),
     (("curl ",), r"(\bcurl\b[^\r\n]{0,200}?\s-[uU]\s{0,2})[^\s:]+:\S+", rf"\1{MASK}"),
     (
-        ("akia", "asia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "dckr_pat_", "xox"),
+        (
+            "akia",
+            "asia",
+            "ghp_",
+            "gho_",
+            "ghu_",
+            "ghs_",
+            "ghr_",
+            "github_pat_",
+            "glpat-",
+            "dckr_",
+            "xox",
+            "npm_",
+            "aiza",
+            "hvs.",
+            "ya29.",
+        ),
         (
             r"\b(?:(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{15,}|"
-            r"dckr_pat_[\w-]{15,}|xox[abprs]-[\w-]{10,})"
+            r"dckr_[op]at_[\w-]{15,}|xox[abprs]-[\w-]{10,}|npm_[A-Za-z0-9]{30,}|AIza[\w-]{35}|hvs\.[\w-]{20,}|ya29\.[\w-]{20,})"
         ),
         MASK,
     ),

@@ -54,7 +54,8 @@ _MAC = re.compile(r"(?<![\w:])(?:[0-9a-f]{2}:){5}[0-9a-f]{2}(?![\w:])", re.IGNOR
 _IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)")
 _IPV6 = re.compile(r"(?<![\w:.])(?=[0-9a-f:]*:[0-9a-f:]*:)[0-9a-f:]{3,39}(?:%\w+)?(?![\w:])", re.IGNORECASE)
 _SYSLOG = re.compile(
-    rf"(?m)^(?P<lead>(?:[A-Z][a-z]{{2}}\s{{1,2}}\d{{1,2}}\s[\d:]{{8}}|\d{{4}}-\d\d-\d\dT\S{{8,30}})\s)(?P<v>{_LABEL}(?:\.{_LABEL})*)"
+    rf"(?m)^(?P<lead>(?:[A-Z][a-z]{{2}}\s{{1,2}}\d{{1,2}}\s[\d:]{{8}}|\d{{4}}-\d\d-\d\dT\S{{8,30}})\s)"
+    rf"(?!(?:trace|debug|info|notice|warn(?:ing)?|err(?:or)?|crit(?:ical)?|fatal|panic|stdout|stderr)\s)(?P<v>{_LABEL}(?:\.{_LABEL})*)"
     r"(?=\s[\w./@-]{1,60}(?:\[\d+\])?:)",
     re.IGNORECASE,
 )

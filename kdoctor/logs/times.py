@@ -34,7 +34,9 @@ _FORMS = tuple(
         rf".{{0,400}}?\[(?P<d>\d\d)/{_MONTH}/(?P<y>\d{{4}}):{_CLOCK}\s(?P<z>[+-]\d{{4}})\]",  # an access log
     )
 )
-_DURATION = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(ms|s|m|h|d|w)")
+_DURATION = re.compile(
+    r"(\d{1,6}(?:\.\d{1,3})?)\s?(ms|s(?:ec(?:ond)?s?)?|m(?:in(?:ute)?s?)?|h(?:r|ours?)?|d(?:ays?)?|w(?:eeks?)?)(?![a-z])"
+)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _GIVEN = re.compile(rf"(?:{_ISO}|(?P<day>\d{{4}}-\d\d-\d\d))")
 
@@ -111,8 +113,8 @@ def local_now() -> datetime:
 def since(text: str, now: datetime) -> float:
     """Return what `--since` means, in seconds since the epoch.
 
-    A duration before now (`10m`, `1h30m`, `2d`), `today`, `yesterday`, a time of RFC 3339, a date with or
-    without a time (this machine's zone), a time of today, or `@` and seconds since the epoch.
+    A duration before now (`10m`, `1h30m`, `2d`, `-2h`, `2 hours ago`), `today`, `yesterday`, a time of RFC 3339,
+    a date with or without a time (this machine's zone), a time of today, or `@` and seconds since the epoch.
 
     Raises:
         UsageError: it is none of these, or lies in the future.
@@ -125,13 +127,17 @@ def since(text: str, now: datetime) -> float:
     return at
 
 
+def _in_seconds(unit: str) -> float:
+    return _SECONDS["ms" if unit == "ms" else unit[0]]
+
+
 def _given(text: str, now: datetime) -> float | None:
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     if text in ("today", "yesterday"):
         return (midnight - timedelta(days=text == "yesterday")).timestamp()
-    short = text.removesuffix(" ago").strip()
+    short = text.removesuffix(" ago").removeprefix("-").strip()
     if short and _DURATION.sub("", short).strip() == "":
-        return now.timestamp() - sum(float(n) * _SECONDS[unit] for n, unit in _DURATION.findall(short))
+        return now.timestamp() - sum(float(n) * _in_seconds(unit) for n, unit in _DURATION.findall(short))
     if re.fullmatch(r"@1\d{9}(?:\.\d{1,6})?", text):
         return float(text[1:])
     if re.fullmatch(_CLOCK, text):

@@ -65,7 +65,7 @@ class Line:
 
 
 def decode(data: bytes) -> str:
-    """Return the text of `data`: UTF-8, or UTF-16 and UTF-32 as PowerShell writes them.
+    """Return the text of `data`: UTF-8, UTF-16 and UTF-32 as PowerShell writes them, or a code page as cmd does.
 
     Raises:
         UsageError: it is not text.
@@ -98,13 +98,25 @@ def encoding_of(data: bytes) -> str:
     odd_signs = len(said) - len(said.translate(None, _UNUSUAL))
     if odd_signs > max(4, len(said) // 10) or (even + odd) * 2 > max(len(head), 1):
         raise UsageError("this is not text (it is binary); give the error text itself")
-    sample = said.decode("utf-8", "replace")
-    if sample.count("\ufffd") > max(8, len(sample) // 5):
-        raise UsageError("this is not text in UTF-8 or UTF-16; give the error text itself")
-    return "utf-8"
+    return "utf-8" if data.isascii() else _eight_bits(data[:_SAMPLE].replace(b"\0", b""))
+
+
+def _eight_bits(data: bytes) -> str:
+    """Return `utf-8`, or a code page of Windows where more signs are none of UTF-8 than are."""
+    sample = data.decode("utf-8", "replace")
+    wrong = sample.count("\ufffd")
+    if not wrong or wrong < sum(sign > "\x7f" for sign in sample) - wrong:
+        return "utf-8"
+    from kdoctor.reading.codepages import code_page
+
+    found = code_page(data)
+    if found is None:
+        raise UsageError("this is not text (it is binary); give the error text itself")
+    return found
 
 
 _HEAD = 8192
+_SAMPLE = 256 * 1024
 _MARKS = (
     (b"\xff\xfe\x00\x00", "utf-32"),
     (b"\x00\x00\xfe\xff", "utf-32"),

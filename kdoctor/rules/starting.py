@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from kdoctor.errors import UsageError
+from kdoctor.masking import MASK
 from kdoctor.reading import extract
 from kdoctor.reading.clean import clean
 from kdoctor.rules.patterns import compiled, expand
@@ -20,9 +21,18 @@ _FEWEST_WORDS, _FEWEST_LETTERS = 2, 12
 _COMPLAINT = re.compile(
     r"error|fail|fatal|panic|invalid|illegal|denied|refused|reject|forbidden|unauthori[sz]ed|unreachable|unavailable"
     r"|unable|cannot|can't|could ?n[o']t|not (?:found|supported|allowed|permitted|ready)|no such|missing|timed? ?out"
-    r"|exceed|abort|crash|killed|broken|corrupt|\bE[A-Z]{4,}\b",
+    r"|exceed|abort|crash|killed|broken|corrupt|gave up|declin|expired|exhaust|(?-i:\bE[A-Z]{4,}\b)",
     re.IGNORECASE,
 )
+_COMMAND = re.compile(
+    r"HTTP/[\d.]{1,3} [1-5]|(?:\S{0,80}[#$%>] )?(?:[A-Za-z_]\w{0,60}=\S+ )*(?:sudo )?"
+    r"(?:docker|podman|nerdctl|crictl|ctr|skopeo|kubectl|kubeadm|helm|minikube|kind|k3[sd]|make|curl|wget|ssh|systemctl"
+    r"|journalctl|ansible\S{0,20}|terraform|git|npm|echo|export) [\w./-]+(?: |$)"
+)
+"""What was typed, or an answer's head; the failure's words follow it."""
+_WIDE = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_WORD = re.compile(rf"[{_WIDE}]{{2,}}|[^\W\d_{_WIDE}]{{3,}}")
+_WIDE_LETTER = re.compile(rf"[{_WIDE}]")
 _ENVELOPES = (
     r"(?:\d+\s+)?\[?\d{4}[-/]\d\d[-/]\d\d[T _]\d\d:\d\d(?::\d\d)?[\d.,]*(?:Z|[+-]\d\d:?\d\d)?\]?",  # ISO 8601
     r"[A-Z][a-z]{2} {1,2}\d{1,2} [\d:]{8} [\w.-]+ [\w./@-]+(?:\[\d+\])?:",  # syslog, journald
@@ -30,7 +40,7 @@ _ENVELOPES = (
     r"time=\"?[^\s\"]+\"? level=\w+",  # logrus
     # events of Kubernetes
     r"(?:Warning|Normal)\s+[A-Z]\w+\s+(?:[\d.]+[smhd]\w*|<\w+>)(?: \(x\d+ over [\w.]+\))?\s+[\w.,-]+(?:\s\s+)?",
-    r"\[?(?:ERROR|WARN|WARNING|INFO|FATAL|DEBUG|TRACE)\]?:?(?=\s)",
+    r"\[(?:ERROR|WARN|WARNING|INFO|FATAL|DEBUG|TRACE)\]:?(?=\s)|(?:ERROR|WARN|WARNING|INFO|FATAL|DEBUG|TRACE):?(?=\s)",
     r"[\w.-]{1,60}\s+\|",  # compose
     r"#\d+ (?:\[[^\]]{1,60}\] )?(?:[\d.]+ )?",  # buildkit
     r"[^\w\s\"'\[(/<{$.-]+(?=\s)|[X!*](?=\s)",  # minikube's signs
@@ -98,6 +108,14 @@ _KINDS: tuple[_Kind, ...] = (
         "socket",
     ),
     _Kind(r"(?<![\w/.])(?P<v>/[\w./-]{3,80}\.sock)\b", r"/[\w./-]{3,80}\.sock", "socket", "socket"),
+    _Kind(rf"(?P<v>{MASK}(?::{MASK})?)", r"[^\s\"']{1,400}"),  # where a secret stood
+    _Kind(
+        rf"(?<![\w./:@-])(?P<v>{_DOTTED}(?::\d{{2,5}})?(?:/[a-z0-9][a-z0-9._-]*)+"
+        rf"(?:(?<!\.go)(?<!\.py)(?<!\.rs):\w(?:[\w.-]{{0,126}}\w)?|@sha256:[0-9a-f]{{6,64}}))(?![\w/@-])",
+        "%IMAGE%",
+        "image",
+        "image",
+    ),
     _Kind(r"(?P<v>sha(?:256|512):[0-9a-f]{6,128})", r"sha(?:256|512):[0-9a-f]{6,128}"),
     _Kind(
         r"\b(?P<v>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})\b",
@@ -107,6 +125,7 @@ _KINDS: tuple[_Kind, ...] = (
         r"(?P<v>\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?[\d.,]*(?:Z|[ ]?[+-]\d\d:?\d\d)?)",
         r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.,]{5,30}(?:Z|[ ]?[+-][0-9:]{4,6})?",
     ),
+    _Kind(r"(?<![\w.-])(?P<v>\d{4}-\d\d-\d\d)(?![\w-])", r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
     _Kind(
         rf"(?<![\w.])(?P<v>(?:{_IPV6}|{_IPV4}|{_DOTTED}|localhost):\d{{2,5}})(?![\w.])",
         "%ADDRESS%",
@@ -175,8 +194,8 @@ def start(text: str, fragments: Mapping[str, str]) -> Start:
     spans = _spans(message, fragments, types)
     regex = _pattern(message, spans)
     fixed = _without(message, spans)
-    said = re.findall(r"[^\W\d_]{3,}", fixed)
-    if len(said) < _FEWEST_WORDS or sum(map(len, said)) < _FEWEST_LETTERS:
+    said = _WORD.findall(fixed)
+    if len(said) < _FEWEST_WORDS or sum(map(_weight, said)) < _FEWEST_LETTERS:
         raise UsageError(
             f'"{message[:60]}": too few fixed words to recognise a failure by; give the line that names it'
         )
@@ -198,15 +217,21 @@ def telling(text: str) -> tuple[int, str]:
     best: tuple[float, int, str] | None = None
     for line in clean(text):
         message = without_envelope(line.text)
-        words = re.findall(r"[^\W\d_]{3,}", message)
+        words = _WORD.findall(message)
         if len(words) < _FEWEST_WORDS:
             continue
-        score = 3.0 * min(3, len(set(_COMPLAINT.findall(message.lower())))) + min(len(words), 12) / 4
+        score = 3.0 * min(3, len({word.lower() for word in _COMPLAINT.findall(message)})) + min(len(words), 12) / 4
+        score -= 3.0 * (_COMMAND.match(message) is not None)
         if best is None or score >= best[0]:
             best = (score, line.number, message)
     if best is None:
         raise UsageError("the text holds no line with words that a failure could be recognised by")
     return best[1], best[2]
+
+
+def _weight(word: str) -> int:
+    """Return how much a word tells, in letters: a Chinese, Japanese or Korean sign is worth three."""
+    return len(word) + 2 * len(_WIDE_LETTER.findall(word))
 
 
 def without_envelope(line: str) -> str:
@@ -231,8 +256,17 @@ def _of_json(line: str) -> str | None:
     except ValueError:
         found = re.search(rf"\"(?:{'|'.join(_JSON_KEYS)})\":\s?\"(?P<v>.{{3,}}?)\"(?:,\s?\"[\w.@-]+\":|\}}\s*$)", line)
         return found["v"] if found else None
-    values = [held[key] for key in _JSON_KEYS if isinstance(held, dict) and isinstance(held.get(key), str)]
-    return " ".join(values[0].split("\n")[0].split()) if values and values[0].strip() else None
+    said = next(_messages(held), "")
+    return " ".join(said.split("\n")[0].split()) or None
+
+
+def _messages(held: object) -> Iterator[str]:
+    """Yield the messages of a JSON document, the outermost first; a registry's answer holds a list of errors."""
+    if isinstance(held, dict):
+        yield from (held[key] for key in _JSON_KEYS if isinstance(held.get(key), str) and held[key].strip())
+    inner = held.values() if isinstance(held, dict) else held if isinstance(held, list) else ()
+    for one in inner:
+        yield from _messages(one)
 
 
 def _spans(message: str, fragments: Mapping[str, str], types: dict[str, str]) -> list[_Span]:

@@ -70,6 +70,10 @@ def test_a_stamp_without_zone_is_in_the_machines_and_without_year_the_last() -> 
         ("1d", timedelta(days=1)),
         ("2h ago", timedelta(hours=2)),
         ("1w", timedelta(days=7)),
+        ("-10m", timedelta(minutes=10)),
+        ("2 hours ago", timedelta(hours=2)),
+        ("1 day", timedelta(days=1)),
+        ("1h 30min", timedelta(minutes=90)),
         ("2026-11-26 10:00", timedelta(hours=9)),
         ("2026-11-26T11:00:00+01:00", timedelta(hours=9)),
         ("2026-11-26", timedelta(hours=19)),
@@ -82,7 +86,9 @@ def test_what_since_takes(text: str, ago: timedelta) -> None:
     assert since(text, NOW) == (NOW - ago).timestamp()
 
 
-@pytest.mark.parametrize("text", ["", "x", "-10m", "10", "10 parsecs", "2026-13-01", "2027-01-01", "10m; rm"])
+@pytest.mark.parametrize(
+    "text", ["", "x", "--10m", "2 months", "2M", "1h30", "10", "10 parsecs", "2026-13-01", "2027-01-01", "10m; rm"]
+)
 def test_what_since_refuses(text: str) -> None:
     with pytest.raises(UsageError, match="--since"):
         since(text, NOW)

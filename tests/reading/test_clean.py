@@ -1,8 +1,12 @@
 """What is taken off a line before it is read, and what is joined again."""
 
 import itertools
+import random
 
-from kdoctor.reading.clean import clean, unwrap
+import pytest
+
+from kdoctor.errors import UsageError
+from kdoctor.reading.clean import clean, decode, encoding_of, unwrap
 from kdoctor.reading.records import records
 
 
@@ -97,3 +101,34 @@ def test_a_line_without_end_is_read_to_its_end() -> None:
 def test_a_url_between_angle_brackets_is_bare() -> None:
     [line] = clean("unexpected status from HEAD request to <https://reg.example/v2/web/manifests/7>: 403 Forbidden")
     assert line.text == "unexpected status from HEAD request to https://reg.example/v2/web/manifests/7: 403 Forbidden"
+
+
+SAID = {
+    "gb18030": ("由于目标计算机积极拒绝，无法连接。", "系统找不到指定的文件。"),
+    "cp950": ("無法連線，因為目標電腦拒絕連線。", "系統找不到指定的檔案。"),
+    "cp932": (
+        "対象のコンピューターによって拒否されたため、接続できませんでした。",
+        "指定されたファイルが見つかりません。",
+    ),
+    "cp949": ("대상 컴퓨터에서 연결을 거부했으므로 연결하지 못했습니다.", "지정된 파일을 찾을 수 없습니다."),
+    "cp1251": ("Не удается найти указанный файл.", "конечный компьютер отверг запрос на подключение"),
+    "cp866": ("Не удается найти указанный файл.", "конечный компьютер отверг запрос на подключение"),
+    "cp1252": ("Verbindungsversuch für den Host überschritten", "No se puede establecer una conexión"),
+    "cp850": ("Verbindungsversuch für den Host überschritten", "No se puede establecer una conexión"),
+}
+
+
+@pytest.mark.parametrize(("name", "said"), [(name, said) for name, both in SAID.items() for said in both])
+def test_what_cmd_writes_is_read_in_its_code_page(name: str, said: str) -> None:
+    text = f"C:\\lab>docker pull acme/odd\r\nopen //./pipe/docker_engine: {said}\r\n"
+    assert encoding_of(text.encode(name)) == name
+    assert decode(text.encode(name)) == text
+    assert decode(text.encode()) == text
+
+
+def test_utf8_with_a_broken_sign_stays_utf8_and_noise_is_no_text() -> None:
+    broken = "Pull für acme, ✓ fertig, ü\n".encode() * 3 + b"\xff cut off\n"
+    assert encoding_of(broken) == "utf-8"
+    for seed in range(40):
+        with pytest.raises(UsageError, match="not text"):
+            encoding_of(random.Random(seed).randbytes(2000))

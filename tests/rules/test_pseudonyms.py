@@ -57,6 +57,12 @@ def test_private_names_are_gone_and_the_same_value_has_the_same_placeholder() ->
     assert names.replaced["user"] == 3
 
 
+def test_a_level_after_the_time_is_no_host() -> None:
+    line = "2026-08-18T10:00:00.123Z ERROR weaver: moon is odd"
+    assert Pseudonyms().redact(line) == line
+    assert Pseudonyms().redact(line.replace("ERROR", "build-07")) == line.replace("ERROR", "host1")
+
+
 @pytest.mark.parametrize("value", KEPT)
 def test_what_is_everybodys_stays(value: str) -> None:
     text = f"it says {value} here"

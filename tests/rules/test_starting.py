@@ -141,6 +141,28 @@ def test_every_shipped_example_can_start_a_rule(book: Book) -> None:
             ),
             {},
         ),
+        (
+            "the list of moons for reg.corp.example:5000/team/app:1.2 is frozen until 2031-02-03",
+            "the list of moons for (?P<image>%IMAGE%) is frozen until [0-9]{4}-[0-9]{2}-[0-9]{2}",
+            {"image": "reg.corp.example:5000/team/app:1.2"},
+        ),
+        ("failed to weave the moon with token=xxxxx", "failed to weave the moon with token=[^\\s\"']{1,400}", {}),
+        (
+            "月亮 gpu-3 的代理退出，任务 9981 被搁置",
+            "月亮 [a-z0-9][a-z0-9_-]{0,60} 的代理退出，任务 [0-9]{1,20} 被搁置",
+            {},
+        ),
+        ("[ERROR OddMoon]: the moon is at 3", r"\[ERROR OddMoon\]: the moon is at [0-9]{1,20}", {}),
+        (
+            'HTTP/1.1 409 Conflict\n{"errors":[{"code":"ODD","message":"the moon v1.2 is frozen"}]}',
+            r"the moon v?[0-9][\w.+-]{0,60} is frozen",
+            {},
+        ),
+        (
+            "$ docker login -u bob -p xxxxx reg.example.com\nlogin relay said: tenant is parked",
+            "login relay said: tenant is parked",
+            {},
+        ),
         ("100% of %ADDRESS% failed to frobnicate", "[0-9]{1,20}% of [%]ADDRESS% failed to frobnicate", {}),
     ],
 )
