@@ -46,6 +46,14 @@ _COMMAND = re.compile(
 )  # GitHub's, Azure's
 _BAR = re.compile(r"[a-zA-Z0-9][\w.-]{0,60} {1,30}\| ")
 _POWERSHELL = re.compile(r"^[\w.-]{1,40} : (?!The term )")
+# What a PowerShell without a console writes to standard error ([MS-PSRP], CLIXML): a console's lines, each in a tag
+_CLIXML_NEXT = re.compile(r"_x000D__x000A_</S><S S=\"\w{1,20}\">(?=At |\+ | {4}\+ |\w[\w.-]{0,40} : )")
+_NEXT = "\x1e"
+_CLIXML_BREAK = re.compile(r"_x000D__x000A_(?:</S><S S=\"\w{1,20}\">)?")
+_CLIXML = re.compile(
+    r"#< CLIXML|<Obj S=\"progress\"[^\n]{0,2000}?</Obj>"
+    r"|</?(?:Objs|Obj|S|TN|T|MS|LST|I32|I64|B|PR|AV|AI|Nil|PI|PC|SR|SD|ToString)(?: [^<>]{0,200})?/?>"
+)
 _YAML_QUOTED = re.compile(r"( {0,80}(?:- )?[a-zA-Z]\w{0,40}: )'((?:[^']|''){1,4000})'$")
 _YAML_FOLD = re.compile(r"(?P<indent> {2,80})(?:- )?[a-zA-Z]\w{0,40}: '(?:[^']|''){10,400}$")
 
@@ -132,6 +140,8 @@ def clean(text: str, first: int = 1) -> list[Line]:
     if "\x1b" in text:
         text = _ANSI.sub("", text)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "</S>" in text:
+        text = _CLIXML.sub("", _CLIXML_BREAK.sub("", _CLIXML_NEXT.sub(_NEXT, text)))
     lines: list[Line] = []
     raw = _dedented(text.split("\n"))
     bare = _unstamped(raw, "FullyQualifiedErrorId" in text)
@@ -139,7 +149,7 @@ def clean(text: str, first: int = 1) -> list[Line]:
         if not line or line.isspace():
             continue
         quoting = _QUOTING.match(line)
-        *parts, last = _plain(line[:_WIDEST_LINE])
+        *parts, last = [part for one in line[:_WIDEST_LINE].split(_NEXT) for part in _plain(one)]
         lines += [Line(number, part) for part in parts if part.strip()]
         if last.strip():
             width = len(whole) - (quoting.end() if quoting else 0)

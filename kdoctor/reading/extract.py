@@ -112,7 +112,8 @@ _PATTERNS: Mapping[str, tuple[str, ...]] = {
     ),
     "host": (
         r"\blookup\s{1,3}\"?(?P<v>[a-z0-9_][\w.-]{0,253}?)\"?(?: on |: |\.?$)",
-        r"(?:could not|couldn't|cannot|failed to) (?:resolve|lookup)(?: proxy)?(?: host(?:name)?)?:? '?\"?(?P<v>[a-z0-9][\w.-]{1,253})",
+        r"(?:could not|couldn't|cannot|failed to) (?:resolve|lookup)(?: proxy)?(?: host(?:name)?:?|:| proxy) '?\"?(?P<v>[a-z0-9][\w.-]{1,253})",
+        r"(?:could not|couldn't|cannot|failed to) (?:resolve|lookup) '?\"?(?P<v>[a-z0-9][\w-]{0,62}\.[\w.-]{1,190})",
         r"\b(?:ENOTFOUND|EAI_AGAIN) (?P<v>[a-z0-9][\w.-]{1,253})",
         r"UnknownHostException: (?P<v>[a-z0-9][\w.-]{1,253})",
         r"bad address '(?P<v>[a-z0-9][\w.-]{1,253})'",
@@ -154,6 +155,9 @@ _PATTERNS: Mapping[str, tuple[str, ...]] = {
         r"HTTPS?_PROXY=\"?(?P<v>(?:https?|socks5h?)://[^\s\",]{3,255})",
     ),
 }
+KINDS = frozenset((*_PATTERNS, "image", "url", "registry", "port", "engine"))
+"""The names of the facts that are looked for in every text."""
+
 _REGISTRY: tuple[Searched, ...] = (
     (("://",), r"https?://(?P<v>(?:\[[0-9a-f:]{2,45}\]|[\w.-]{1,253})(?::\d{1,5})?)/v[12]/"),
     (
@@ -189,7 +193,7 @@ _REGISTRY: tuple[Searched, ...] = (
 )
 # Hosts of pages for people that errors point to.
 _PAGES = re.compile(
-    r"(?:www|docs|status|support|help|blog)\.|aka\.ms$|docs\.|github\.com$|access\.redhat\.com$|hub\.docker\.com$|cloud\.google\.com$|learn\.microsoft\.com$|\w+\.sigs\.k8s\.io$",
+    r"(?:www|docs|status|support|help|blog|schemas?)\.|json-schema\.org|aka\.ms$|docs\.|github\.com$|access\.redhat\.com$|hub\.docker\.com$|cloud\.google\.com$|learn\.microsoft\.com$|\w+\.sigs\.k8s\.io$",
     re.IGNORECASE,
 )
 # What stands where a name is left out: what comes before is a registry, not an image.
@@ -313,8 +317,8 @@ def plausible_image(value: str) -> bool:
 def _urls(text: str, before: int) -> Iterator[str]:
     found = [(m.start(), without_userinfo(_trimmed(m[0]))) for m in _matches(_URL, text)]
     found = [
-        (at, url) for at, url in found if "*" not in url and not url.endswith("//")
-    ]  # a log's mask is nobody's host
+        (at, url) for at, url in found if not {"*", "$"} & set(url) and not url.endswith("//")
+    ]  # a log's mask and a script's variable are nobody's host
     api = [(at, url) for at, url in found if re.search(r"/v[12]/", url)]
     line_start = text.rfind("\n", 0, before) + 1
     yield from (url for at, url in api if line_start <= at <= before)

@@ -268,7 +268,12 @@ def _cleaned(value: str, spec: model.FactSpec | None) -> str:
 
 
 def _from_text(name: str, spec: model.FactSpec, hit: _Hit, whole: Sequence[Record]) -> str | None:
-    """Return the fact from the record of the hit, else from its neighbours, nearest first."""
+    """Return the fact from the record of the hit, else from its neighbours, nearest first.
+
+    A fact with a name of its own (`healthz`, a url) is what its pattern found and nothing else.
+    """
+    if spec.type in extract.KINDS and name not in extract.KINDS:
+        return None
     kind = name if name in ("image", "registry", "url", "port", "status") else spec.type
     order = [hit.record]
     for away in range(1, NEIGHBOURS + 1):

@@ -103,6 +103,18 @@ def test_a_url_between_angle_brackets_is_bare() -> None:
     assert line.text == "unexpected status from HEAD request to https://reg.example/v2/web/manifests/7: 403 Forbidden"
 
 
+def test_the_tags_of_a_powershell_without_a_console_go() -> None:
+    lines = (
+        "docker : pull access denied for acme/odd, repository does not exist or may req",
+        "uire login",
+        "At line:1",
+    )
+    said = "".join(f'<S S="Error">{line}_x000D__x000A_</S>' for line in lines)
+    progress = '<Obj S="progress" RefId="0"><MS><I64 N="SourceId">1</I64></MS></Obj>'
+    found = clean(f'#< CLIXML\n<Objs Version="1.1.0.1" xmlns="http://schemas.microsoft.com/x">{progress}{said}</Objs>')
+    assert [(line.number, line.text) for line in found] == [(2, lines[0] + lines[1]), (2, lines[2])]
+
+
 SAID = {
     "gb18030": ("由于目标计算机积极拒绝，无法连接。", "系统找不到指定的文件。"),
     "cp950": ("無法連線，因為目標電腦拒絕連線。", "系統找不到指定的檔案。"),

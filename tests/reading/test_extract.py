@@ -18,3 +18,19 @@ def test_a_name_that_is_left_out_leaves_the_registry() -> None:
     text = 'Failed to pull image "reg.example.com/...": unauthorized'
     assert list(extract.facts("image", text, len(text))) == []
     assert next(extract.facts("registry", text, len(text))) == "reg.example.com"
+
+
+def test_what_could_not_be_resolved_is_a_host_only_where_it_reads_as_one() -> None:
+    for text in (
+        'failed to resolve reference "reg.example/a:1"',
+        "failed to resolve image: x",
+        "cannot resolve the name",
+    ):
+        assert list(extract.facts("host", text, len(text))) == []
+    for text in ("could not resolve host: reg", 'cannot resolve "reg.example"', "Could not resolve proxy: reg.example"):
+        assert next(extract.facts("host", text, len(text))).startswith("reg")
+
+
+def test_the_namespace_of_a_schema_is_no_registry() -> None:
+    text = '<Objs xmlns="http://schemas.microsoft.com/powershell/2004/04">denied'
+    assert list(extract.facts("registry", text, len(text))) == []
