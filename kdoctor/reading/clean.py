@@ -154,7 +154,20 @@ def clean(text: str, first: int = 1) -> list[Line]:
         if last.strip():
             width = len(whole) - (quoting.end() if quoting else 0)
             lines.append(Line(number, last, width, whole.endswith(" ")))
+    if ": \\\n" in text:
+        lines = _continued(lines)
     return _unfolded(lines) if ": '" in text else lines
+
+
+def _continued(lines: list[Line]) -> list[Line]:
+    """Return the lines with a message made one where its author broke it behind a colon with a backslash."""
+    out: list[Line] = []
+    for line in lines:
+        if out and out[-1].text.endswith(": \\") and len(out[-1].text) < _LONG_LINE:
+            out[-1] = Line(out[-1].number, out[-1].text[:-1] + line.text.lstrip())
+        else:
+            out.append(line)
+    return out
 
 
 def _dedented(lines: list[str]) -> list[str]:

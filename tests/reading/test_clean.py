@@ -144,3 +144,12 @@ def test_utf8_with_a_broken_sign_stays_utf8_and_noise_is_no_text() -> None:
     for seed in range(40):
         with pytest.raises(UsageError, match="not text"):
             encoding_of(random.Random(seed).randbytes(2000))
+
+
+def test_a_message_continued_behind_a_colon_is_one_line() -> None:
+    lines = clean('Get "https://10.0.0.1:443/version": \\\n  dial tcp 10.0.0.1:443: \\\ni/o timeout\nnext')
+    assert [(line.number, line.text) for line in lines] == [
+        (1, 'Get "https://10.0.0.1:443/version": dial tcp 10.0.0.1:443: i/o timeout'),
+        (4, "next"),
+    ]
+    assert len(clean("docker run \\\n  --rm \\\n  alpine")) == 3
