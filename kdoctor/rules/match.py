@@ -197,7 +197,11 @@ def _hits_of(book: Book, whole: Sequence[Record], i: int, reader: Reader) -> lis
     refused: set[str] = set()
     for one in reader.found(record):
         if one.rule in hits:
-            hits[one.rule].facts = {**one.facts, **hits[one.rule].facts}
+            held = hits[one.rule]
+            held.facts = {**one.facts, **held.facts}
+            if record.unwrapped is None:
+                own = {line.number for line in map(record.line_at, one.starts) if line.text[:1] not in " \t-"}
+                held.lines = sorted({*held.lines, *own})
             continue
         if one.rule in refused or not reader.admitted(one.rule, whole, i):
             refused.add(one.rule)
