@@ -62,6 +62,7 @@ class Likes:
     def __init__(self, telling: Telling | None = None) -> None:
         self._before = telling.before if telling else ()
         self._words = (telling.words if telling else frozenset()) | _STATUSES | _DIGITS
+        self._codes = {len(word) for word in self._words if word.startswith(b"0x")}
 
     def key(self, text: bytes) -> tuple[bytes, tuple[tuple[int, bytes], ...]]:
         """Return what is equal for texts alike: the text with zeros for digits, and which numbers may matter where."""
@@ -77,8 +78,11 @@ class Likes:
 
     def _told(self, parts: list[bytes]) -> list[int]:
         """Return the places of the words in a split text that a rule may ask for: no part of a time or a name."""
-        words = self._words
-        return [i for i in range(1, len(parts), 2) if parts[i].lower() in words and self._tells(parts, i)]
+        return [i for i in range(1, len(parts), 2) if self._asked(parts[i].lower()) and self._tells(parts, i)]
+
+    def _asked(self, word: bytes) -> bool:
+        """Tell whether a rule may ask for a word; of a code (0x80070005) patterns may have the beginning alone."""
+        return word in self._words or (word[:2] == b"0x" and any(word[:size] in self._words for size in self._codes))
 
     def _tells(self, parts: list[bytes], i: int) -> bool:
         word, before, after = parts[i], parts[i - 1], parts[i + 1]
