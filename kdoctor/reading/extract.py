@@ -46,6 +46,7 @@ _IMAGE: tuple[Searched, ...] = (
         ("docker", "podman", "nerdctl", "crictl", "ctr", "skopeo", "crane"),
         rf"\b(?:docker|podman|nerdctl|crictl|ctr(?: -n \S+)?(?: images?)?|skopeo|crane|sudo docker|docker image|podman image) {{1,3}}(?:pull|push|run|create|inspect|copy)(?: {{1,3}}-{{1,2}}[\w-]+(?:=\S+)?){{0,8}} {{1,3}}{_QUOTED}",
     ),
+    (("inspect failed for",), rf"\binspect failed for\s{{1,16}}{_QUOTED}"),
     (("docker://",), rf"docker://(?P<v>{_IMAGE_REF})"),
     (("image",), rf"\bimage[\"']?\s?[:=]\s?{_QUOTED}"),
     (("remote=",), rf"\bremote={_QUOTED}"),
@@ -89,6 +90,7 @@ _IMAGE: tuple[Searched, ...] = (
     (('"pu',), rf"\"(?:pull|push)\", ?{_QUOTED}"),
 )
 _URL: Searched = (("://",), r"https?://[^\s\"'<>|\\`)\]}，。（]{1,400}")
+_REQUEST: Searched = (("://",), r"\b(?:get|head|post|put|patch|delete) \\?\"?(?P<v>https?://)")
 _PULLING = (
     ("pulling from",),
     r"(?:(?P<tag>[\w][\w.-]{0,127}|sha256:[0-9a-f]{64}): )?\bpulling from (?P<name>[a-z0-9][\w./-]{1,200}\w)(?![\w:]*:\d)",
@@ -321,7 +323,10 @@ def _urls(text: str, before: int) -> Iterator[str]:
     ]  # a log's mask and a script's variable are nobody's host
     api = [(at, url) for at, url in found if re.search(r"/v[12]/", url)]
     line_start = text.rfind("\n", 0, before) + 1
+    line_end = text.find("\n", before)
     yield from (url for at, url in api if line_start <= at <= before)
+    requests = {m.start("v") for m in _matches(_REQUEST, text)}
+    yield from (url for at, url in found if at in requests and line_start <= at < (line_end + 1 or len(text)))
     yield from _near(iter(found), before)
 
 

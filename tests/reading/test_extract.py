@@ -34,3 +34,13 @@ def test_what_could_not_be_resolved_is_a_host_only_where_it_reads_as_one() -> No
 def test_the_namespace_of_a_schema_is_no_registry() -> None:
     text = '<Objs xmlns="http://schemas.microsoft.com/powershell/2004/04">denied'
     assert list(extract.facts("registry", text, len(text))) == []
+
+
+def test_the_url_is_that_of_the_request_that_failed() -> None:
+    text = 'looks like "https://charts.example.com" is no repository: Get "https://charts.example.com/index.yaml": x509'
+    assert next(extract.facts("url", text, text.index("is no"))) == "https://charts.example.com/index.yaml"
+
+
+def test_an_inspected_image_may_stand_on_the_next_line() -> None:
+    text = "distribution inspect failed for\n     reg.example.com/lab/web:2: toomanyrequests"
+    assert next(extract.facts("image", text, len(text))) == "reg.example.com/lab/web:2"
