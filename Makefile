@@ -34,7 +34,7 @@ rules: install
 
 units: install ## the benchmarks by themselves, since they measure, then the rest on two processors
 	$(BIN)/pytest tests/benchmarks
-	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder --ignore=tests/benchmarks
+	$(BIN)/pytest -n 2 --no-loadscope-reorder --ignore=tests/benchmarks
 
 lab: install ## only the fault lab (root, Linux)
 	$(BIN)/pytest tests/lab

@@ -2,18 +2,27 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
-LAB = Path(__file__).parent / "lab"
+
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """Lets one worker of `pytest -n` run all of the lab, which there is once, and each other file as a whole."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "lab" if nodeid.startswith("tests/lab/") else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    """Return who tells the workers of `pytest -n` what to run."""
+    return ByFile(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one worker of `pytest -n` run all of the lab, which there is once, and each other file as a whole."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("lab" if LAB in item.path.parents else str(item.path)))
-    items.sort(key=lambda item: LAB not in item.path.parents)  # the longest comes first
+    """Put the lab, which takes longest, first."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/lab/"))
 
 
 @pytest.fixture(scope="session", autouse=True)
