@@ -44,7 +44,7 @@ _IMAGE: tuple[Searched, ...] = (
     ),
     (
         ("docker", "podman", "nerdctl", "crictl", "ctr", "skopeo", "crane"),
-        rf"\b(?:docker|podman|nerdctl|crictl|ctr(?: -n \S+)?(?: images?)?|skopeo|crane|sudo docker|docker image|podman image) {{1,3}}(?:pull|push|run|create|inspect|copy)(?: {{1,3}}-{{1,2}}[\w-]+(?:=\S+)?){{0,8}} {{1,3}}{_QUOTED}",
+        rf"\b(?:docker|podman|nerdctl|crictl|ctr(?: -n \S+)?(?: images?)?|skopeo|crane|sudo docker|docker image|podman image) {{1,3}}(?:pull|push|run|create|inspect|copy|digest|manifest|config|export|validate)(?: {{1,3}}-{{1,2}}[\w-]+(?:=\S+)?){{0,8}} {{1,3}}{_QUOTED}",
     ),
     (("inspect failed for",), rf"\binspect failed for\s{{1,16}}{_QUOTED}"),
     (("docker://",), rf"docker://(?P<v>{_IMAGE_REF})"),
@@ -87,6 +87,10 @@ _IMAGE: tuple[Searched, ...] = (
         r"pull (?P<v>[a-z0-9][a-z0-9-]{0,62}(?:\.[a-z0-9-]{1,63}){1,6}(?::\d{1,5})?/[a-z0-9][a-z0-9._/-]{0,200}:[a-z0-9_][a-z0-9_.-]{0,127})",
     ),
     (("拉取",), rf"拉取(?:镜像)?(?:失败)?[：:]? ?(?=[\"'`]?[\w.-]+[:/][\w.-]){_QUOTED}"),
+    (
+        ('":', "':", "`:"),
+        r"[\"'`](?P<v>[a-z0-9][\w-]{0,60}(?:\.[\w-]{1,60}){1,6}(?::\d{1,5})?/[\w./-]{1,200}:\w[\w.-]{0,127})(?:\":|':|`:)(?=\s)",
+    ),
     (('"pu',), rf"\"(?:pull|push)\", ?{_QUOTED}"),
 )
 _URL: Searched = (("://",), r"https?://[^\s\"'<>|\\`)\]}，。（]{1,400}")
@@ -178,6 +182,7 @@ _REGISTRY: tuple[Searched, ...] = (
         r"\b(?:pinging (?:container|docker) registry|pulling from host|trouble accessing|failing to connect to|login attempt to|authenticating creds for|logging in to|logging into|authenticate to|server gave http response.{0,40}registry) \"?(?:https?://)?(?P<v>[a-z0-9][\w.-]{1,253}(?::\d{1,5})?)",
     ),
     (("://",), r"https?://(?P<v>(?:\[[0-9a-f:]{2,45}\]|[\w.-]{1,253})(?::\d{1,5})?)"),
+    (("nc: connect to",), r"\bnc: connect to (?P<v>[a-z0-9][\w.-]{1,253}) port \d"),
     (("push refers to",), r"\bpush refers to (?:a )?repository \[(?P<v>[\w.-]{1,253}(?::\d{1,5})?)/"),
     (
         ("login",),

@@ -44,3 +44,15 @@ def test_the_url_is_that_of_the_request_that_failed() -> None:
 def test_an_inspected_image_may_stand_on_the_next_line() -> None:
     text = "distribution inspect failed for\n     reg.example.com/lab/web:2: toomanyrequests"
     assert next(extract.facts("image", text, len(text))) == "reg.example.com/lab/web:2"
+
+
+def test_a_quoted_name_before_a_colon_is_the_image_where_no_other_word_names_one() -> None:
+    text = 'collect catalog "reg.example.com/lab/index:v4":\n  pinging container registry reg.example.com: no such host'
+    assert next(extract.facts("image", text, len(text))) == "reg.example.com/lab/index:v4"
+    text = 'open "reg.example.com/lab/index": denied'
+    assert list(extract.facts("image", text, len(text))) == []
+
+
+def test_what_nc_could_not_reach_is_the_registry() -> None:
+    text = "nc: connect to reg.example.com port 443 (tcp) failed: Connection timed out"
+    assert next(extract.facts("registry", text, len(text))) == "reg.example.com"
