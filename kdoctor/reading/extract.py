@@ -87,11 +87,12 @@ _IMAGE: tuple[Searched, ...] = (
         r"pull (?P<v>[a-z0-9][a-z0-9-]{0,62}(?:\.[a-z0-9-]{1,63}){1,6}(?::\d{1,5})?/[a-z0-9][a-z0-9._/-]{0,200}:[a-z0-9_][a-z0-9_.-]{0,127})",
     ),
     (("拉取",), rf"拉取(?:镜像)?(?:失败)?[：:]? ?(?=[\"'`]?[\w.-]+[:/][\w.-]){_QUOTED}"),
-    (
-        ('":', "':", "`:"),
-        r"[\"'`](?P<v>[a-z0-9][\w-]{0,60}(?:\.[\w-]{1,60}){1,6}(?::\d{1,5})?/[\w./-]{1,200}:\w[\w.-]{0,127})(?:\":|':|`:)(?=\s)",
-    ),
     (('"pu',), rf"\"(?:pull|push)\", ?{_QUOTED}"),
+)
+# The last resort: what is quoted before a colon and has a registry's form of name.
+_QUOTED_NAME: Searched = (
+    ('":', "':", "`:"),
+    r"[\"'`](?P<v>[a-z0-9][\w-]{0,60}(?:\.[\w-]{1,60}){1,6}(?::\d{1,5})?/[\w./-]{1,200}:\w[\w.-]{0,127})(?:\":|':|`:)(?=\s)",
 )
 _URL: Searched = (("://",), r"https?://[^\s\"'<>|\\`)\]}，。（]{1,400}")
 _REQUEST: Searched = (("://",), r"\b(?:get|head|post|put|patch|delete) \\?\"?(?P<v>https?://)")
@@ -265,7 +266,7 @@ def _near(found: Iterator[tuple[int, str]], before: int) -> Iterator[str]:
 
 
 def _images(text: str, before: int) -> Iterator[str]:
-    for searched in _IMAGE:
+    for searched in (*_IMAGE, _QUOTED_NAME):
         found = (
             (m.start("v"), _trimmed(m["v"]))
             for m in _matches(searched, text)
