@@ -262,8 +262,8 @@ def test_explain_with_fix_mends_what_the_text_tells(lab: Lab, witness: Callable[
 
 
 CRANE = (
-    "$ crane manifest gcr.io/distroless/static:latest\n"
-    'Error: fetching manifest gcr.io/distroless/static:latest: Get "https://gcr.io/v2/": proxyconnect tcp: '
+    "$ crane manifest quay.io/prometheus/busybox:latest\n"
+    'Error: fetching manifest quay.io/prometheus/busybox:latest: Get "https://quay.io/v2/": proxyconnect tcp: '
     "dial tcp 127.0.0.1:7890: connect: connection refused\n"
 )
 PROFILE = """\
