@@ -20,6 +20,8 @@ _ESCAPED_BYTE = re.compile(r"\\{2,8}(?=x[0-9a-f]{2})")
 _ESCAPED_SIGN = re.compile(r"\\u00(22|26|27|3[ce])", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:(quot|apos|lt|gt|amp|nbsp)|#(\d{2,3})|#[xX]([0-9a-fA-F]{2}));")
 _SIGNS = {"quot": '"', "apos": "'", "lt": "<", "gt": ">", "amp": "&", "nbsp": " "}
+# A line that has nothing to be cleaned: no quoting, escapes, control characters, entities, links or emphasis
+_BARE = re.compile(r"[ \t]{0,80}[\w\"'(\[{:.=+-][\t !-%'-)+-;=-\[\]-~]{0,500}", re.ASCII)
 _BOLD = re.compile(r"(?<![\w*])\*\*(?=[^\s*])([^*]{1,120}[^\s*])\*\*(?!\*)")  # Markdown's emphasis in a pasted text
 _LINK = re.compile(r"\[(https?://[^\]\s]{1,900})\]\(https?://[^)\s]{1,900}\)")  # a URL that Markdown links to itself
 _AUTOLINK = re.compile(r"<(https?://[^\s<>]{1,900})>")
@@ -147,6 +149,9 @@ def clean(text: str, first: int = 1) -> list[Line]:
     bare = _unstamped(raw, "FullyQualifiedErrorId" in text)
     for number, (line, whole) in enumerate(zip(bare, raw, strict=True), first):
         if not line or line.isspace():
+            continue
+        if _BARE.fullmatch(line) and "](" not in line:
+            lines.append(Line(number, line.rstrip(), len(whole), whole.endswith(" ")))
             continue
         quoting = _QUOTING.match(line)
         *parts, last = [part for one in line[:_WIDEST_LINE].split(_NEXT) for part in _plain(one)]

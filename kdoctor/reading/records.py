@@ -40,6 +40,9 @@ _LONG = 8192
 _PIECE, _OVERLAP = 4096, 1536
 """A line without end is read in pieces; what is said at a border is whole in one of them."""
 
+_ALIKE = 64
+"""Characters that begin two pieces of a line which repeats itself."""
+
 
 @dataclass(frozen=True)
 class Record:
@@ -112,15 +115,20 @@ def records(lines: list[Line]) -> Iterator[Record]:
 
 
 def _pieces(line: Line) -> Iterator[Line]:
-    """Yield a long line in pieces that overlap, each beginning after a blank where there is one near."""
+    """Yield a long line in pieces that overlap, each beginning where there is a border near.
+
+    Where the line repeats itself, that is where the piece before it began: pieces alike are read once. Else it
+    is after a blank.
+    """
     at, text = 0, line.text
     while True:
         yield Line(line.number, text[at : at + _PIECE])
         if at + _PIECE >= len(text):
             return
         wanted = at + _PIECE - _OVERLAP
+        again = text.find(text[at : at + _ALIKE], wanted, wanted + _OVERLAP // 3 + _ALIKE)
         blank = text.find(" ", wanted, wanted + _OVERLAP // 3)
-        at = wanted if blank < 0 else blank + 1
+        at = again if again >= 0 else wanted if blank < 0 else blank + 1
 
 
 def _records(lines: list[Line]) -> Iterator[Record]:

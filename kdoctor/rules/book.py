@@ -28,7 +28,7 @@ BEGINNING = 4
 DIGITS: Final = str.maketrans("123456789", "000000000")
 """Takes digits for alike."""
 
-FORMAT = 23
+FORMAT = 25
 _PACKAGED = Path(__file__).parent.parent / "_rules"
 _CHECKOUT = Path(__file__).parent.parent.parent / "rules"
 

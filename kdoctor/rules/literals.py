@@ -10,6 +10,8 @@ from kdoctor.rules.patterns import parsed
 
 _SHORTEST = 3
 _MOST_READINGS = 24
+_MOST_OF_CLASS = 4
+"""Signs of a class up to which each is taken for a word: quotes of three kinds, brackets."""
 
 
 def literals(regex: str) -> tuple[str, ...]:
@@ -33,6 +35,12 @@ def needs(regex: str, most: int = 4) -> tuple[tuple[str, ...], ...]:
     Checked before a pattern is compiled: compiling costs more than looking for words.
     """
     return _needs_of(parsed(regex), most)
+
+
+def signs(regex: str, most: int) -> tuple[tuple[str, ...], ...]:
+    """Return sets as `needs` does, of words of any length that hold a sign: for patterns without telling words."""
+    useful = [c for c in _candidates(parsed(regex)) if c and not any(not word or word.isalnum() for word in c)]
+    return tuple(tuple(sorted(words)) for words in sorted(dict.fromkeys(useful), key=_worth, reverse=True)[:most])
 
 
 def readings(regex: str) -> tuple[tuple[tuple[str, ...], ...], ...]:
@@ -106,4 +114,7 @@ def _inner(name: str, argument: Any) -> frozenset[str]:
     if name == "BRANCH":
         parts = [_required(branch) for branch in argument[1]]
         return frozenset().union(*parts) if all(parts) else frozenset()
+    if name == "IN" and len(argument) <= _MOST_OF_CLASS:
+        of_class = [chr(one) if str(op) == "LITERAL" else "" for op, one in argument]
+        return frozenset() if any(one.isalnum() or not one.strip() for one in of_class) else frozenset(of_class)
     return frozenset()

@@ -5,10 +5,10 @@ A word of the index nominates a place; the other words that the same pattern nee
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from typing import Any
 
 from kdoctor.reading.records import Beginnings
@@ -44,6 +44,7 @@ def scanner(book: Book) -> Callable[[bytes], Sequence[int]]:
     return _Scanner(_ways(book)).scan
 
 
+@functools.lru_cache(maxsize=1)
 def telling(book: Book) -> Telling:
     """Return what the patterns ask for that has digits: a status, a port, the number of a registry's host."""
     trees = [book.pattern(n)[2] for n in sorted({n for found in book.literals.values() for n in found})]
@@ -187,7 +188,7 @@ def _with_hyperscan(words: Sequence[bytes]) -> Find:
     flags = hyperscan.HS_FLAG_CASELESS
     ids = list(range(len(words)))
     database.compile(expressions=list(words), ids=ids, elements=len(words), flags=flags, literal=True)
-    return partial(_scanned, database)
+    return functools.partial(_scanned, database)
 
 
 def _scanned(database: Any, block: bytes) -> Sequence[tuple[int, int]]:

@@ -13,10 +13,10 @@ Parts are written for texts in lower case, unless the tree begins with "(?i)"; s
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from kdoctor.rules.literals import needs
+from kdoctor.rules.literals import needs, signs
 from kdoctor.rules.patterns import expand, lowered, spelled, stretched
 
 Tree = list[Any]
@@ -40,13 +40,19 @@ def tree(regex: str, fragments: Mapping[str, str]) -> Tree:
     """
     wide = expand(regex, fragments)
     if lowered(wide) is None:
-        return [f"(?i){stretched(wide)}"]
-    branches, _ = _branches(regex, 0, fragments)
+        branches, _ = _branches(wide, 0, {}, stretched)
+        return _merged(["(?i)", *_group("", branches, "", {})])
+    branches, _ = _branches(regex, 0, fragments, spelled)
     return _merged(_group("", branches, "", fragments))
 
 
-def _branches(regex: str, at: int, fragments: Mapping[str, str]) -> tuple[list[tuple[str, Tree]], int]:
-    """Return the branches from a place to the end of their group, each as written and as a sequence; and that end."""
+def _branches(
+    regex: str, at: int, fragments: Mapping[str, str], part: Callable[[str], str]
+) -> tuple[list[tuple[str, Tree]], int]:
+    """Return the branches from a place to the end of their group, each as written and as a sequence; and that end.
+
+    `part` makes a part of a regular expression of `re` of what is written.
+    """
     branches: list[tuple[str, Tree]] = []
     items: Tree = []
     begin = done = at
@@ -54,11 +60,11 @@ def _branches(regex: str, at: int, fragments: Mapping[str, str]) -> tuple[list[t
         sign, at = found[0], found.end()
         if not (found["name"] or found["open"] or sign in ")|"):
             continue
-        items.append(spelled(regex[done : found.start()]))
+        items.append(part(regex[done : found.start()]))
         if found["name"]:
             items.append([found["name"]])
         elif found["open"]:
-            inner, at = _branches(regex, at, fragments)
+            inner, at = _branches(regex, at, fragments, part)
             items += _group(sign, inner, ")", fragments)
         else:
             branches.append((regex[begin : found.start()], items))
@@ -66,14 +72,15 @@ def _branches(regex: str, at: int, fragments: Mapping[str, str]) -> tuple[list[t
                 return branches, at
             items, begin = [], at
         done = at
-    return [*branches, (regex[begin:], [*items, spelled(regex[done:])])], len(regex)
+    return [*branches, (regex[begin:], [*items, part(regex[done:])])], len(regex)
 
 
 def _group(opening: str, branches: Sequence[tuple[str, Tree]], closing: str, fragments: Mapping[str, str]) -> Tree:
     """Return a group as items: one with branches, or the plain parts where they need not be told apart."""
     sequences = [_merged(sequence) or [""] for _, sequence in branches]
     small = len(branches) == 1 or sum(len(written) for written, _ in branches) < _SMALL
-    words_of = [() if small else needs(expand(written, fragments), _MOST_NEEDS) for written, _ in branches]
+    wide = [] if small else [expand(written, fragments) for written, _ in branches]
+    words_of = [needs(one, _MOST_NEEDS) or signs(one, _MOST_NEEDS) for one in wide] or [()] * len(branches)
     if not any(words_of) and all(map(_is_text, sequences)):
         return [opening, "|".join(sequence[0] for sequence in sequences), closing]
     kept: Tree = []

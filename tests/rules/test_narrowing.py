@@ -38,9 +38,13 @@ def left(regex: str, text: str) -> str | None:
         ("a(?:(?:informational|catastrophic) x){0,2}b", "mild", "a(?:(?!)){0,2}b"),
         ("a(?:(?:informational|catastrophic) x){1,2}b", "mild", None),
         ("(?:to|from)", "neither", "(?:to|from)"),
-        (r"[(|]|\(\||informational text", "x", r"[(|]|\(\|"),
+        (r"[(|]|\(\||informational text", "x", None),
+        (r"[(|]|\(\||informational text", "f(x", "[(|]"),
+        (r"\w \+ [\"']|informational text", "a + 'b'", r"\w\s{1,80}\+\s{1,80}[\"']"),
+        (r"\w \+ [\"']|informational text", "a + b", None),
         ("[0-9]{3}|informational|x{3}y|catastrophic", "catastrophic", "[0-9]{3}|x{3}y|catastrophic"),
-        ("(?-i:INFORMATIONAL|catastrophic)", "x", "(?i)(?-i:INFORMATIONAL|catastrophic)"),
+        ("(?-i:INFORMATIONAL|catastrophic)", "informational", "(?i)(?-i:INFORMATIONAL)"),
+        ("(?-i:INFORMATIONAL|catastrophic)", "x", None),
     ],
 )
 def test_branches_whose_words_are_missing_are_left_out(regex: str, text: str, narrow: str | None) -> None:
