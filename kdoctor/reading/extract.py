@@ -20,6 +20,11 @@ Searched = tuple[tuple[str, ...], str]
 
 _QUOTED = rf"[\"'`]?(?:docker://)?(?:docker\.io/library/)?(?P<v>{_IMAGE_REF})"
 
+# Options of `docker run` and its likes whose value is the next word
+_OPTION_VALUE = (
+    r"(?:--(?:pull|platform|name|net(?:work)?|restart|entrypoint|user|volume|env(?:-file)?|publish|workdir|memory|cpus|gpus"
+    r"|mount|hostname|add-host|dns|label|runtime|device|creds|authfile|namespace)|-[vpeuwmhn]) {1,3}[^\s-]\S{0,200}"
+)
 _IMAGE: tuple[Searched, ...] = (
     (("pulling image (",), rf"pulling image \([\w.-]{{1,128}}\) from {_QUOTED}"),
     (
@@ -44,7 +49,7 @@ _IMAGE: tuple[Searched, ...] = (
     ),
     (
         ("docker", "podman", "nerdctl", "crictl", "ctr", "skopeo", "crane"),
-        rf"\b(?:docker|podman|nerdctl|crictl|ctr(?: -n \S+)?(?: images?)?|skopeo|crane|sudo docker|docker image|podman image) {{1,3}}(?:pull|push|run|create|inspect|copy|digest|manifest|config|export|validate)(?: {{1,3}}-{{1,2}}[\w-]+(?:=\S+)?){{0,8}} {{1,3}}{_QUOTED}",
+        rf"\b(?:docker|podman|nerdctl|crictl|ctr(?: -n \S+)?(?: images?)?|skopeo|crane|sudo docker|docker image|podman image) {{1,3}}(?:pull|push|run|create|inspect|copy|digest|manifest|config|export|validate)(?: {{1,3}}(?:{_OPTION_VALUE}|-{{1,2}}[\w-]+(?:=\S+)?)){{0,8}} {{1,3}}{_QUOTED}",
     ),
     (("inspect failed for",), rf"\binspect failed for\s{{1,16}}{_QUOTED}"),
     (("docker://",), rf"docker://(?P<v>{_IMAGE_REF})"),
@@ -67,7 +72,7 @@ _IMAGE: tuple[Searched, ...] = (
     ),
     (
         ("failed to solve",),
-        r"failed to solve: (?P<v>[a-z0-9][a-z0-9._/-]{1,200})(?=: (?:pull access|failed to resolve source)\b)",
+        r"failed to solve: (?P<v>[a-z0-9][a-z0-9._/-]{1,200}(?::\w[\w.-]{0,127})?)(?=:\s{1,3}(?:pull access|failed to resolve source|no match for)\b)",
     ),
     (
         ("failed to resolve source",),
