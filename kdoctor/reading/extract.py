@@ -142,7 +142,7 @@ _PATTERNS: Mapping[str, tuple[str, ...]] = {
     "status": (
         r"(?:unexpected status(?: code)?|received unexpected http status|failed with status code \[[^\]]{1,80}\]|invalid status code from registry|unexpected status from \w{3,7} request to \S{1,400}|status ?code|failed with status|error parsing http|unexpected status code \S{1,300}|bad response code|response|returned error|http error|server returned http response code|\[http)\W{1,4}(?P<v>[1-5]\d\d)\b",
         r"\bHTTP (?P<v>[45]\d\d)\b",
-        r"\b(?P<v>[45]\d\d) (?:Unauthorized|Forbidden|Client Error|Server Error|Not Found|Too Many Requests|Internal Server Error|Bad Gateway|Service Unavailable|Gateway Time-?out|Proxy Authentication Required|Unavailable For Legal Reasons|Requested Range|Bad Request|Precondition)",
+        r"\b(?P<v>[45]\d\d) \(?(?:Unauthorized|Forbidden|Client Error|Server Error|Not Found|Too Many Requests|Internal Server Error|Bad Gateway|Service Unavailable|Gateway Time-?out|Proxy Authentication Required|Unavailable For Legal Reasons|Requested Range|Bad Request|Precondition)",
     ),
     "platform": (
         r"no matching manifest for (?P<v>[a-z0-9]+/[\w./]{2,20})",
