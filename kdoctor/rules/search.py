@@ -24,6 +24,8 @@ _QUOTED = "quoted"
 """The context of lines that show no failure: a program's own text, a changelog. No rule hits in them."""
 _BESIDE = 300
 """Characters around a place that are looked at for it."""
+_CUT = "…"
+"""What stands where a longer line is cut, so that its part is not taken for a line's beginning or end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +158,13 @@ class Reader:
         """Tell whether a place is in a line that shows no failure."""
         beside = text[place : place + _BESIDE]
         place += len(beside) - len(beside.lstrip())
-        start = text.rfind("\n", max(0, place - _BESIDE), place) + 1 or max(0, place - _BESIDE)
+        start = text.rfind("\n", max(0, place - _BESIDE), place) + 1
         end = text.find("\n", place, place + _BESIDE)
-        line = text[start : end if end >= 0 else place + _BESIDE]
+        line = text[start or max(0, place - _BESIDE) : end if end >= 0 else place + _BESIDE]
+        if not start and place > _BESIDE:
+            line = _CUT + line
+        if end < 0 and len(text) > place + _BESIDE:
+            line += _CUT
         if line not in self._lines:
             key = line.translate(DIGITS)  # numbers make no line another kind of line
             if key not in self._lines:
