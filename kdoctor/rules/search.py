@@ -5,6 +5,7 @@ Texts are searched in lower case, where `re` reads them three times as fast as w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,11 @@ NEIGHBOURS = 3
 
 _QUOTED = "quoted"
 """The context of lines that show no failure: a program's own text, a changelog. No rule hits in them."""
+_PROGRAM = "program"
+"""The context of lines of a program, which tells of a line beside them that looks like a part of it."""
+_LIKE_CODE = re.compile(r"\s|[\"'`.#*})\]]|//|--|[\w.\[\]]{1,60} :?= |[^\n]*[,;{(\\]\s*\Z")
+_LINES = 4
+"""Lines before and after one that are looked at for the program that it is a part of."""
 _BESIDE = 300
 """Characters around a place that are looked at for it."""
 _CUT = "…"
@@ -67,7 +73,7 @@ class Reader:
         self._known: dict[Hashable, tuple[_Place, ...]] = {}
         self._held: dict[tuple[str, Hashable], bool] = {}
         self._had: dict[tuple[str, Hashable], bool] = {}
-        self._lines: dict[str, bool] = {}
+        self._shown: dict[tuple[str, str], bool] = {}
         self._plans: dict[frozenset[str], tuple[Sequence[int], tuple[str, ...]]] = {}
         self._chosen: dict[tuple[frozenset[str], frozenset[str]], Sequence[int]] = {}
 
@@ -147,37 +153,59 @@ class Reader:
             for text, low in _readings(record):
                 found = list(searched.finditer(text, low))
                 if found:
-                    shown = [one for one in found if not self._is_quoted(text, one.start())]
+                    shown = [one for one in found if not self._shows_none(text, one.start())]
                     if shown:
                         starts = tuple(record.place(one.start(), text) for one in shown)
                         spans = {name: shown[0].span(name) for name in searched.regex.groupindex}
                         yield _Place(rule_id, spans, text is not record.text, starts)
                     break
 
-    def _is_quoted(self, text: str, place: int) -> bool:
-        """Tell whether a place is in a line that shows no failure."""
-        beside = text[place : place + _BESIDE]
-        place += len(beside) - len(beside.lstrip())
-        start = text.rfind("\n", max(0, place - _BESIDE), place) + 1
-        end = text.find("\n", place, place + _BESIDE)
-        line = text[start or max(0, place - _BESIDE) : end if end >= 0 else place + _BESIDE]
-        if not start and place > _BESIDE:
-            line = _CUT + line
-        if end < 0 and len(text) > place + _BESIDE:
-            line += _CUT
-        if line not in self._lines:
-            key = line.translate(DIGITS)  # numbers make no line another kind of line
-            if key not in self._lines:
-                self._lines[key] = self._shows_none(line)
-            self._lines[line] = self._lines[key]
-        return self._lines[line]
+    def _shows_none(self, text: str, place: int) -> bool:
+        """Tell whether a place is in a line, or among lines, that show no failure."""
+        line, start, end = _line_at(text, place)
+        if self._has_context(_QUOTED, line):
+            return True
+        return self._has_context(_PROGRAM, _lines_beside(text, start, end) if _LIKE_CODE.match(line) else line)
 
-    def _shows_none(self, line: str) -> bool:
-        low = lowered(line)
+    def _has_context(self, name: str, text: str) -> bool:
+        """Tell whether one of a context's patterns is in a text."""
+        if (name, text) not in self._shown:
+            key = text.translate(DIGITS)  # numbers make no line another kind of line
+            if (name, key) not in self._shown:
+                self._shown[name, key] = self._searched(name, text)
+            self._shown[name, text] = self._shown[name, key]
+        return self._shown[name, text]
+
+    def _searched(self, name: str, text: str) -> bool:
+        low = lowered(text)
         flat = " ".join(low.split())
-        trees = enumerate(self._book.context(_QUOTED))
-        regexes = (self._narrowing.of((_QUOTED, number), tree, flat) for number, tree in trees)
-        return any(regex is not None and pattern(regex).search(line, low) for regex in regexes)
+        trees = enumerate(self._book.context(name))
+        regexes = (self._narrowing.of((name, number), tree, flat) for number, tree in trees)
+        return any(regex is not None and pattern(regex).search(text, low) for regex in regexes)
+
+
+def _line_at(text: str, place: int) -> tuple[str, int, int]:
+    """Return the line of a place and where it begins and ends; of a long one what is beside the place."""
+    beside = text[place : place + _BESIDE]
+    place += len(beside) - len(beside.lstrip())
+    start = text.rfind("\n", max(0, place - _BESIDE), place) + 1
+    end = text.find("\n", place, place + _BESIDE)
+    first, last = start or max(0, place - _BESIDE), end if end >= 0 else min(len(text), place + _BESIDE)
+    line = text[first:last]
+    if first and not start:
+        line = _CUT + line
+    if last < len(text) and end < 0:
+        line += _CUT
+    return line, first, last
+
+
+def _lines_beside(text: str, start: int, end: int) -> str:
+    """Return the lines from some before `start` to some after `end`."""
+    for _ in range(_LINES):
+        start = text.rfind("\n", max(0, start - _BESIDE), max(0, start - 1)) + 1 or max(0, start - _BESIDE)
+        after = text.find("\n", end + 1, end + _BESIDE)
+        end = after if after >= 0 else min(len(text), end + _BESIDE)
+    return text[start:end]
 
 
 def _readings(record: Record) -> Iterator[tuple[str, str]]:
