@@ -21,6 +21,7 @@ START = re.compile(
     | (?:\S+\s+){0,2}(?:Warning|Normal)\s{1,12}[A-Z][A-Za-z]+\s
     | \[(?:ERROR|WARNING|preflight|FATAL)\b                         # kubeadm, CoreDNS
     | (?:\S{0,80}[@:~]\S{0,80}|sh-[\d.]+|bash-[\d.]+)?[$\#%]\s      # a shell's prompt
+    | (?:psql|pg_\w{2,12}|mysql\w{0,6}|redis-cli|mongosh?|ssh|scp|rsync|npm|yarn|make(?:\[\d\])?):\s   # others' errors
     | PS\s[A-Z]?[:\\]?[^>]{0,120}>\s | [A-Z]:\\[^>]{0,120}>\S
     )""",
     re.VERBOSE,

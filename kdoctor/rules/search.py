@@ -18,6 +18,11 @@ from kdoctor.rules.narrowing import pattern, standing
 if TYPE_CHECKING:
     from kdoctor.reading.repeats import Likes
 
+LIKE_CODE = re.compile(
+    r"(?!\s{1,12}(?:Warning|Normal) )\s|[\"'`.#*})\]:?+]|//|--|[\w.\[\]]{1,60} :?= |[^\n]*[,;{(\\]\s*\Z"
+)
+"""A line that may be part of a program: indented (and no event), quoted, a comment, an assignment, open at its end."""
+
 NEIGHBOURS = 3
 """Records before and after one in which a context, or a fact, may stand."""
 
@@ -25,7 +30,6 @@ _QUOTED = "quoted"
 """The context of lines that show no failure: a program's own text, a changelog. No rule hits in them."""
 _PROGRAM = "program"
 """The context of lines of a program, which tells of a line beside them that looks like a part of it."""
-_LIKE_CODE = re.compile(r"\s|[\"'`.#*})\]]|//|--|[\w.\[\]]{1,60} :?= |[^\n]*[,;{(\\]\s*\Z")
 _LINES = 4
 """Lines before and after one that are looked at for the program that it is a part of."""
 _BESIDE = 300
@@ -165,7 +169,7 @@ class Reader:
         line, start, end = _line_at(text, place)
         if self._has_context(_QUOTED, line):
             return True
-        return self._has_context(_PROGRAM, _lines_beside(text, start, end) if _LIKE_CODE.match(line) else line)
+        return self._has_context(_PROGRAM, _lines_beside(text, start, end) if LIKE_CODE.match(line) else line)
 
     def _has_context(self, name: str, text: str) -> bool:
         """Tell whether one of a context's patterns is in a text."""

@@ -26,6 +26,11 @@ LINES_AFTER = (
     "ana@lab:~/app$ ls",
     "README.md  src",
 )
+CODE = ("if err != nil {", '\treturn fmt.Errorf("cannot open the file: %w", err)', "}", "console.log('done');")
+OTHERS = (
+    'psql: error: connection to server at "db.example" (10.0.0.5), port 5432 failed: Connection refused',
+    "\tIs the server running on that host and accepting TCP/IP connections?",
+)
 
 
 def _each(text: str, prefix: Callable[[int], str]) -> str:
@@ -220,9 +225,16 @@ SURROUNDINGS: Mapping[str, Surrounding] = {
     "slack": lambda text: f"hi all, anyone seen this?\n```{text}```",
     "among many lines": _among_many,
     "command": lambda text: f"ana@lab:~$ docker pull reg.example.com/team/app:1.2\n{text}",
+    "code before": lambda text: "\n".join((*CODE, text)),
+    "code after": lambda text: "\n".join((text, *CODE)),
+    "another's failure after": lambda text: "\n".join((text, *OTHERS)),
+    "question after": lambda text: f"{text}\n\nWhy does this happen? I followed the guide on the page of the project.",
     "bare command": lambda text: f"$ docker pull nginx\n{text}",
     "powershell prompt": lambda text: f"PS C:\\Users\\ana> docker pull nginx\n{text}",
 }
+
+# A line that may be part of a program is taken for one beside others of a program.
+BESIDE_CODE = frozenset({"code before", "code after"})
 
 # What can stand around any other of them.
 OUTER = frozenset(

@@ -37,6 +37,24 @@ def test_a_quoted_line_nominates_nothing_and_its_neighbours_do(folder: RuleFolde
     assert one.matched.line == 2
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('call(\n    "the proxy is gone",\n    assert_that,\n)', False),
+        ("the proxy is gone\nassert_that(x)", True),
+        ("assert_that(x)\nthe proxy is gone", True),
+        ("assert_that(the proxy is gone)", False),
+        ("it says the proxy is gone {\nassert_that(x)", False),
+        ("    the proxy is gone\n\na\nb\nc\nd\nassert_that(x)", True),
+        ("assert_that(x)\n  Warning  Failed  3s  kubelet  the proxy is gone", True),
+    ],
+)
+def test_a_programs_lines_silence_what_looks_like_a_part_of_it(folder: RuleFolder, text: str, found: bool) -> None:
+    folder.words({}, {"program": [r"\bassert_that\b"]})
+    folder.rule("proxy-gone", "the proxy is gone")
+    assert folder.matched(text) == (["proxy-gone"] if found else [])
+
+
 def test_a_long_line_is_looked_at_near_the_words_only(folder: RuleFolder) -> None:
     folder.words({}, {"quoted": [r"\bprint\("]})
     folder.rule("proxy-gone", "the proxy is gone")

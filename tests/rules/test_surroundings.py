@@ -18,7 +18,9 @@ from kdoctor.rules.compiling import as_book
 from kdoctor.rules.load import read_folder
 from kdoctor.rules.match import match
 from kdoctor.rules.patterns import compiled, expand
+from kdoctor.rules.search import LIKE_CODE
 from tests.rules.surroundings import (
+    BESIDE_CODE,
     FEW,
     LEAVE_ALONE,
     NODE_ENGINES,
@@ -50,6 +52,8 @@ def fits(name: str, example: model.Positive) -> bool:
     if name not in LEAVE_ALONE and example.text in ALONE:
         return False
     if name in OF_ONE_LINE | OF_A_NODE and "\n" in example.text.strip():
+        return False
+    if name in BESIDE_CODE and any(LIKE_CODE.match(line) for line in example.text.split("\n")):
         return False
     if name in OF_A_PROGRAM and len(example.text) < FEW:
         return False
