@@ -21,7 +21,7 @@ START = re.compile(
     | (?:\S+\s+){0,2}(?:Warning|Normal)\s{1,12}[A-Z][A-Za-z]+\s
     | \[(?:ERROR|WARNING|preflight|FATAL)\b                         # kubeadm, CoreDNS
     | (?:\S{0,80}[@:~]\S{0,80}|sh-[\d.]+|bash-[\d.]+)?[$\#%]\s      # a shell's prompt
-    | (?:psql|pg_\w{2,12}|mysql\w{0,6}|redis-cli|mongosh?|ssh|scp|rsync|npm|yarn|make(?:\[\d\])?):\s   # others' errors
+    | (?:psql|pg_\w{2,12}|mysql\w{0,6}|redis-cli|mongosh?|npm|yarn):\s  # other programs' errors
     | PS\s[A-Z]?[:\\]?[^>]{0,120}>\s | [A-Z]:\\[^>]{0,120}>\S
     )""",
     re.VERBOSE,
@@ -31,9 +31,10 @@ ZEROS = bytes.maketrans(b"123456789", b"000000000")
 
 _HEAD = 20
 _MOST_HEADS = 10_000
-# A line that a console broke goes on in the next, unless that one begins with a date.
+# A line that a console broke goes on in the next, unless that one begins with a date or another program's name.
 _DATED = re.compile(
     r"[IWEF]\d{4} \d\d:\d\d:\d\d|\d{4}[-/]\d\d[-/]\d\d[T\s_]\d\d:\d\d|[A-Z][a-z]{2}\s{1,2}\d{1,2}\s\d\d:\d\d:\d\d"
+    r"|(?:psql|pg_\w{2,12}|mysql\w{0,6}|redis-cli|mongosh?|npm|yarn):\s"
 )
 _MOST_LINES = 60
 _MOST_CHARACTERS = 16_384

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kdoctor.reading.repeats import Likes
 
 LIKE_CODE = re.compile(
-    r"(?!\s{1,12}(?:Warning|Normal) )\s|[\"'`.#*})\]:?+]|//|--|[\w.\[\]]{1,60} :?= |[^\n]*[,;{(\\]\s*\Z"
+    r"(?!\s{1,12}(?:Warning |Normal |\[))(?: {2}|\t)|[\"'`.#*})\]:?+]|//|--|[\w.\[\]]{1,60} :?= |[^\n]*[,;{(\\]\s*\Z"
 )
 """A line that may be part of a program: indented (and no event), quoted, a comment, an assignment, open at its end."""
 
@@ -30,6 +30,7 @@ _QUOTED = "quoted"
 """The context of lines that show no failure: a program's own text, a changelog. No rule hits in them."""
 _PROGRAM = "program"
 """The context of lines of a program, which tells of a line beside them that looks like a part of it."""
+_WORD = re.compile(r"\w")
 _LINES = 4
 """Lines before and after one that are looked at for the program that it is a part of."""
 _BESIDE = 300
@@ -190,8 +191,8 @@ class Reader:
 
 def _line_at(text: str, place: int) -> tuple[str, int, int]:
     """Return the line of a place and where it begins and ends; of a long one what is beside the place."""
-    beside = text[place : place + _BESIDE]
-    place += len(beside) - len(beside.lstrip())
+    word = _WORD.search(text, place, place + _BESIDE)  # a match may begin with the end of the line before
+    place = word.start() if word else place
     start = text.rfind("\n", max(0, place - _BESIDE), place) + 1
     end = text.find("\n", place, place + _BESIDE)
     first, last = start or max(0, place - _BESIDE), end if end >= 0 else min(len(text), place + _BESIDE)

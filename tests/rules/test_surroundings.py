@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kdoctor.reading.clean import clean
 from kdoctor.rules import model
 from kdoctor.rules.book import shipped_folder
 from kdoctor.rules.compiling import as_book
@@ -26,8 +27,10 @@ from tests.rules.surroundings import (
     NODE_ENGINES,
     OF_A_NODE,
     OF_A_PROGRAM,
+    OF_A_PULL,
     OF_ONE_LINE,
     OUTER,
+    PULLS_LAYERS,
     SURROUNDINGS,
 )
 
@@ -47,13 +50,17 @@ def alone(rule: str, text: str) -> bool:
 ALONE = {example.text for rule, example in EXAMPLES if alone(rule, example.text)}
 
 
-def fits(name: str, example: model.Positive) -> bool:
-    """Tell whether that text is met in those surroundings at all."""
+def fits(name: str, rule: str, example: model.Positive) -> bool:
+    """Tell whether a rule's text is met in those surroundings at all."""
+    if name in OF_A_PULL and FOLDER.rules[rule].layer not in PULLS_LAYERS:
+        return False
     if name not in LEAVE_ALONE and example.text in ALONE:
         return False
     if name in OF_ONE_LINE | OF_A_NODE and "\n" in example.text.strip():
         return False
-    if name in BESIDE_CODE and any(LIKE_CODE.match(line) for line in example.text.split("\n")):
+    if name in BESIDE_CODE and any(
+        LIKE_CODE.match(line) for line in (*example.text.split("\n"), *(one.text for one in clean(example.text)))
+    ):
         return False
     if name in OF_A_PROGRAM and len(example.text) < FEW:
         return False
@@ -74,7 +81,7 @@ def test_every_example_keeps_its_root(name: str) -> None:
     lost = [
         (rule, root(surround(example.text)), example.text)
         for rule, example in (EXAMPLES if PAIRS else EXAMPLES[start::8])
-        if fits(name, example) and root(surround(example.text)) != rule
+        if fits(name, rule, example) and root(surround(example.text)) != rule
     ]
     assert not lost
 
@@ -92,5 +99,5 @@ def test_two_surroundings_keep_the_root(named: tuple[str, model.Positive], inner
     rule, example = named
     terminal = {inner, outer} <= {"coloured", "links"}  # a terminal's sequences do not nest
     whole = example.text not in ALONE or outer in LEAVE_ALONE
-    if inner != outer and not terminal and whole and fits(inner, example):
+    if inner != outer and not terminal and whole and fits(inner, rule, example):
         assert root(SURROUNDINGS[outer](SURROUNDINGS[inner](example.text))) == rule
