@@ -41,6 +41,7 @@ async def ended(server: asyncio.Server, tasks: Collection[asyncio.Task[None]]) -
     for task in list(tasks):
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.sleep(0.01)  # what they closed is closed by the loop's next round
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import re
 
 import pytest
 
@@ -96,6 +97,49 @@ def test_a_line_without_end_is_read_to_its_end() -> None:
         assert any(f"{first} {second}" in record.text for record in whole)
     assert max(len(record.text) for record in whole) <= 4096
     assert {line.number for record in whole for line in record.lines} == {1}
+
+
+def test_a_line_that_repeats_itself_comes_in_pieces_alike() -> None:
+    message = "dial tcp 192.0.2.7:443: connect: connection refused while the image was pulled; "
+    whole = [record.text for record in records(clean("first, something else. " * 9 + message * 400))]
+    assert len(whole) > 10
+    assert len(set(whole[2:-1])) == 1
+    assert all(message in text for text in whole)
+
+
+def test_another_programs_failure_is_a_record_of_its_own() -> None:
+    lines = ("docker: it failed", "psql: error: no server", "\tIs it running?", "x" * 120, "npm: gone")
+    assert [record.text for record in records(clean("\n".join(lines)))] == [
+        "docker: it failed",
+        "psql: error: no server\n\tIs it running?\n" + "x" * 120,
+        "npm: gone",
+    ]
+
+
+def test_lines_that_are_taken_over_as_they_are_have_nothing_to_clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(7)
+    signs = (
+        "a",
+        "b ",
+        " ",
+        "\t",
+        "#",
+        ">",
+        "|",
+        "//",
+        "**x**",
+        "&lt;",
+        "<http://a>",
+        "[http://a](http://a)",
+        "\\",
+        '"',
+        "é",
+        "\x07",
+    )
+    lines = ["".join(rng.choice(signs) for _ in range(rng.randrange(9))) for _ in range(4000)]
+    cleaned = [clean(line) for line in lines]
+    monkeypatch.setattr("kdoctor.reading.clean._BARE", re.compile("(?!)"))
+    assert cleaned == [clean(line) for line in lines]
 
 
 def test_a_url_between_angle_brackets_is_bare() -> None:

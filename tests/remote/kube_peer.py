@@ -178,9 +178,11 @@ async def cluster(images: Mapping[str, int], waiting: str = "") -> AsyncIterator
         task = asyncio.current_task()
         assert task is not None
         tasks.add(task)
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            await _one(it, reader, writer)
-        writer.close()
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                await _one(it, reader, writer)
+        finally:
+            writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     it.port = server.sockets[0].getsockname()[1]
