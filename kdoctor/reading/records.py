@@ -10,8 +10,12 @@ from functools import cached_property
 
 from kdoctor.reading.clean import Line, broken, lowered, unwrap
 
+_OTHERS = r"(?:psql|pg_\w{2,12}|mysql\w{0,6}|redis-cli|mongosh?|npm|yarn):\s"
+"""How other programs' errors begin."""
+
 START = re.compile(
-    r"""\s{0,12}(?:
+    _OTHERS
+    + r"""|\s{0,12}(?:
       [IWEF]\d{4}\s\d\d:\d\d:\d\d                                   # klog
     | \[?\d{4}[-/]\d\d[-/]\d\d[T\s_]\d\d:\d\d                       # ISO 8601
     | (?:[A-Z][a-z]{2}\s{1,2}\d{1,2}|\d{1,2}\s[A-Z][a-z]{2})\s\d\d:\d\d:\d\d   # syslog, journald
@@ -21,7 +25,6 @@ START = re.compile(
     | (?:\S+\s+){0,2}(?:Warning|Normal)\s{1,12}[A-Z][A-Za-z]+\s
     | \[(?:ERROR|WARNING|preflight|FATAL)\b                         # kubeadm, CoreDNS
     | (?:\S{0,80}[@:~]\S{0,80}|sh-[\d.]+|bash-[\d.]+)?[$\#%]\s      # a shell's prompt
-    | (?:psql|pg_\w{2,12}|mysql\w{0,6}|redis-cli|mongosh?|npm|yarn):\s  # other programs' errors
     | PS\s[A-Z]?[:\\]?[^>]{0,120}>\s | [A-Z]:\\[^>]{0,120}>\S
     )""",
     re.VERBOSE,
@@ -34,7 +37,7 @@ _MOST_HEADS = 10_000
 # A line that a console broke goes on in the next, unless that one begins with a date or another program's name.
 _DATED = re.compile(
     r"[IWEF]\d{4} \d\d:\d\d:\d\d|\d{4}[-/]\d\d[-/]\d\d[T\s_]\d\d:\d\d|[A-Z][a-z]{2}\s{1,2}\d{1,2}\s\d\d:\d\d:\d\d"
-    r"|(?:psql|pg_\w{2,12}|mysql\w{0,6}|redis-cli|mongosh?|npm|yarn):\s"
+    rf"|{_OTHERS}"
 )
 _MOST_LINES = 60
 _MOST_CHARACTERS = 16_384

@@ -233,10 +233,6 @@ SURROUNDINGS: Mapping[str, Surrounding] = {
     "powershell prompt": lambda text: f"PS C:\\Users\\ana> docker pull nginx\n{text}",
 }
 
-# What stands under the command of a pull is what a pull prints.
-OF_A_PULL = frozenset({"command", "bare command", "powershell prompt"})
-PULLS_LAYERS = frozenset({"proxy", "dns", "network", "tls", "registry", "image", "daemon"})
-
 # A line that may be part of a program is taken for one beside others of a program.
 BESIDE_CODE = frozenset({"code before", "code after"})
 

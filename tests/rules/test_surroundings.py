@@ -27,10 +27,8 @@ from tests.rules.surroundings import (
     NODE_ENGINES,
     OF_A_NODE,
     OF_A_PROGRAM,
-    OF_A_PULL,
     OF_ONE_LINE,
     OUTER,
-    PULLS_LAYERS,
     SURROUNDINGS,
 )
 
@@ -50,10 +48,8 @@ def alone(rule: str, text: str) -> bool:
 ALONE = {example.text for rule, example in EXAMPLES if alone(rule, example.text)}
 
 
-def fits(name: str, rule: str, example: model.Positive) -> bool:
-    """Tell whether a rule's text is met in those surroundings at all."""
-    if name in OF_A_PULL and FOLDER.rules[rule].layer not in PULLS_LAYERS:
-        return False
+def fits(name: str, example: model.Positive) -> bool:
+    """Tell whether that text is met in those surroundings at all."""
     if name not in LEAVE_ALONE and example.text in ALONE:
         return False
     if name in OF_ONE_LINE | OF_A_NODE and "\n" in example.text.strip():
@@ -81,7 +77,7 @@ def test_every_example_keeps_its_root(name: str) -> None:
     lost = [
         (rule, root(surround(example.text)), example.text)
         for rule, example in (EXAMPLES if PAIRS else EXAMPLES[start::8])
-        if fits(name, rule, example) and root(surround(example.text)) != rule
+        if fits(name, example) and root(surround(example.text)) != rule
     ]
     assert not lost
 
@@ -100,5 +96,5 @@ def test_two_surroundings_keep_the_root(named: tuple[str, model.Positive], inner
     terminal = {inner, outer} <= {"coloured", "links"}  # a terminal's sequences do not nest
     whole = example.text not in ALONE or outer in LEAVE_ALONE
     like_code = inner in BESIDE_CODE and outer == "indented"
-    if inner != outer and not (terminal or like_code) and whole and fits(inner, rule, example):
+    if inner != outer and not (terminal or like_code) and whole and fits(inner, example):
         assert root(SURROUNDINGS[outer](SURROUNDINGS[inner](example.text))) == rule
