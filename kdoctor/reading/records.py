@@ -14,9 +14,10 @@ _OTHERS = r"(?:psql|pg_\w{2,12}|mysql\w{0,6}|redis-cli|mongosh?|npm|yarn):\s"
 """How other programs' errors begin."""
 
 START = re.compile(
-    _OTHERS
-    + r"""|\s{0,12}(?:
-      [IWEF]\d{4}\s\d\d:\d\d:\d\d                                   # klog
+    r"\s{0,12}(?:"
+    + _OTHERS
+    + r"""
+    | [IWEF]\d{4}\s\d\d:\d\d:\d\d                                   # klog
     | \[?\d{4}[-/]\d\d[-/]\d\d[T\s_]\d\d:\d\d                       # ISO 8601
     | (?:[A-Z][a-z]{2}\s{1,2}\d{1,2}|\d{1,2}\s[A-Z][a-z]{2})\s\d\d:\d\d:\d\d   # syslog, journald
     | (?:time|level|ts|msg)=
