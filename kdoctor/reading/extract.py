@@ -220,6 +220,7 @@ _NOT_IMAGES = frozenset(
      "index", "latest", "request", "requests", "command", "commands", "limit", "limits", "rate", "fails", "fail", "errors", "denied", "timeout", "times", "access", "returns", "ends", "gives", "then", "when", "if", "which", "but", "there", "into", "will", "would", "should", "must", "only", "are", "were", "after", "before", "as",
      "you", "your", "we", "my", "our", "its", "names", "tags", "size", "version", "server", "registry", "store", "storage", "cache", "path", "file", "itself", "contains", "still", "also",
      "pulls", "pinging", "initializing", "reading", "x509", "tls", "dial", "lookup", "read", "write", "eof", "connection", "context", "aliases", "alias", "net/http", "proxyconnect", "connectex",
+     "api", "connect", "connecting", "defaults", "whose", "prune", "runs", "starts", "built", "name/tag", "loading", "being",
      "de", "du", "des", "est", "et", "le", "la", "les", "en", "que", "se", "der", "die", "das", "ist", "nicht", "von", "mit", "auf",
      "ghcr.io", "quay.io", "gcr.io", "k8s.gcr.io", "registry.k8s.io", "mcr.microsoft.com", "public.ecr.aws", "nvcr.io"}
 )  # fmt: skip
@@ -325,6 +326,7 @@ def plausible_image(value: str) -> bool:
         and not lower.startswith(("http:", "https:", "sha256:"))
         and not re.fullmatch(r"v?\d+(?:\.\d+)*", lower)
         and not re.fullmatch(r"(?:linux|windows|darwin|unknown)(?:/[\w.]{1,12}){1,2}", lower)
+        and not re.match(r"(?:pod|deploy(?:ment)?|daemonset|statefulset|replicaset|cronjob|job)/", lower)
     )
 
 
