@@ -18,7 +18,7 @@ _IMAGE_REF = (
 Searched = tuple[tuple[str, ...], str]
 """A pattern, behind words (lower case) of which every match has one: most texts need few patterns compiled."""
 
-_QUOTED = rf"[\"'`]?(?:docker://)?(?:docker\.io/library/)?(?P<v>{_IMAGE_REF})"
+_QUOTED = rf"[\"'`]?\[?(?:docker://)?(?:docker\.io/library/)?(?P<v>{_IMAGE_REF})"
 
 # Options of `docker run` and its likes whose value is the next word
 _OPTION_VALUE = (
@@ -41,7 +41,7 @@ _IMAGE: tuple[Searched, ...] = (
             "head request for",
             "download",
         ),
-        rf"(?:failed to pull (?:and unpack )?image|failed to resolve (?:ref(?:erence)?|image|source metadata for)|image with reference|failed to push to destination|pushing image to|failed to push|push permission for|(?:image )?verification failed for|failed to verify image|suggest the author of|failed to get sandbox image|back-off pulling image|pulling image|failed pulling image|container image|sandbox image|unable to find image|unable to get image|error downloading image|failed to start image|pull image|pullimage|unable to pull manifest from|trying to access|accessing|failed to pull kic(?:base)? image|error pulling image|failed to load image|couldn't parse image (?:reference|name)|image pull failed for|unable to pull(?: image)?|failed to inspect image|retrieving image|manifest head|get manifest|read image|manifest from|head request for|error pulling(?= [\w./-]{{3,200}}:[\w.]{{1,60}} )|failed to download image|pullimage from image service failed|ensuring node image|pull access denied for|manifest for|requested image|download image|unable to download|errimagepull: ?)[ (:\n]{{1,3}}{_QUOTED}",
+        rf"(?:failed to pull (?:and unpack )?image|failed to resolve (?:ref(?:erence)?|image|source metadata for)|image with reference|failed to push to destination|pushing image to|failed to push|push permission for|(?:image )?verification failed for|failed to verify image|suggest the author of|failed to get sandbox image|back-off pulling image|pulling image|failed pulling image|container image|sandbox image|unable to find image|unable to get image|error downloading image|failed to start image|pull image|pullimage|unable to pull manifest from|trying to access|accessing|failed to pull kic(?:base)? image|error pulling image|failed to load image|couldn't parse image (?:reference|name)|image pull failed for|unable to pull(?: image)?|failed to inspect image|retrieving image|manifest head|get manifest|read image|manifest from|head request for|error pulling(?= [\w./-]{{3,200}}:[\w.]{{1,60}} )|failed to download image|pullimage from image service failed|ensuring node image|pull access denied for|manifest for|requested image|download image|unable to download|errimagepull: ?(?=[ (:\n]{{1,3}}[\"'`]?[\w.-]{{1,120}}[:/][\w.-]))[ (:\n]{{1,3}}{_QUOTED}",
     ),
     (
         ("trying to pull",),
@@ -52,7 +52,7 @@ _IMAGE: tuple[Searched, ...] = (
         rf"\b(?:docker|podman|nerdctl|crictl|ctr(?: -n \S+)?(?: images?)?|skopeo|crane|sudo docker|docker image|podman image) {{1,3}}(?:pull|push|run|create|inspect|copy|digest|manifest|config|export|validate)(?: {{1,3}}(?:{_OPTION_VALUE}|-{{1,2}}[\w-]+(?:=\S+)?)){{0,8}} {{1,3}}{_QUOTED}",
     ),
     (("inspect failed for",), rf"\binspect failed for\s{{1,16}}{_QUOTED}"),
-    (("docker://",), rf"docker://(?P<v>{_IMAGE_REF})"),
+    (("docker://",), rf"docker://(?![0-9a-f]{{64}}\b)(?P<v>{_IMAGE_REF})"),
     (("image",), rf"\bimage[\"']?\s?[:=]\s?{_QUOTED}"),
     (("remote=",), rf"\bremote={_QUOTED}"),
     (("pulling",), rf"\bpulling [\w.-]+ \((?P<v>{_IMAGE_REF})\)"),
@@ -96,8 +96,8 @@ _IMAGE: tuple[Searched, ...] = (
 )
 # The last resort: what is quoted before a colon and has a registry's form of name.
 _QUOTED_NAME: Searched = (
-    ('":', "':", "`:"),
-    r"[\"'`](?P<v>[a-z0-9][\w-]{0,60}(?:\.[\w-]{1,60}){1,6}(?::\d{1,5})?/[\w./-]{1,200}:\w[\w.-]{0,127})(?:\":|':|`:)(?=\s)",
+    ('":', "':", "`"),
+    r"[\"'`](?P<v>[a-z0-9][\w-]{0,60}(?:\.[\w-]{1,60}){1,6}(?::\d{1,5})?/[\w./-]{1,200}:\w[\w.-]{0,127})(?:(?:\":|':|`:)(?=\s)|`(?=[\s).,;，。、]))",
 )
 _URL: Searched = (("://",), r"https?://[^\s\"'<>|\\`)\]}，。（]{1,400}")
 _REQUEST: Searched = (("://",), r"\b(?:get|head|post|put|patch|delete) \\?\"?(?P<v>https?://)")
@@ -165,6 +165,7 @@ _PATTERNS: Mapping[str, tuple[str, ...]] = {
         r"error connecting to proxy (?P<v>https?://\S{3,255}?):? ",
         r"uses proxy \"?(?P<v>https?://[^\s\"]{3,255})",
         r"HTTPS?_PROXY=\"?(?P<v>(?:https?|socks5h?)://[^\s\",]{3,255})",
+        r"[▪•*-] HTTPS?_PROXY=(?P<v>[a-z0-9][\w.-]{0,253}:\d{1,5})\b",
     ),
 }
 KINDS = frozenset((*_PATTERNS, "image", "url", "registry", "port", "engine"))
