@@ -28,7 +28,7 @@ BEGINNING = 4
 DIGITS: Final = str.maketrans("123456789", "000000000")
 """Takes digits for alike."""
 
-FORMAT = 25
+FORMAT = 26
 _PACKAGED = Path(__file__).parent.parent / "_rules"
 _CHECKOUT = Path(__file__).parent.parent.parent / "rules"
 
@@ -75,7 +75,7 @@ class Book:
         self._index = index
         self._details = details
         self._rules: dict[str, model.Rule] = {}
-        self.narrowing = Narrowing(self.fragment)
+        self.narrowing = Narrowing(self.fragment, self._words)
 
     @property
     def origins(self) -> Mapping[str, str]:
@@ -156,6 +156,10 @@ class Book:
         """Return the translation of a rule's id, or of `fixes/RECIPE`."""
         raw = self._details.get(f"i18n/{lang}/{item}")
         return None if raw is None else typing.cast("model.Translation", _decoded(model.Translation, raw))
+
+    def _words(self) -> Sequence[str]:
+        """Return all words that patterns need, as a whole or for one of their branches."""
+        return typing.cast("Sequence[str]", self._details["words"])
 
     def vocabulary(self) -> Mapping[str, Any]:
         """Return the words of the rules and their weights; see `kdoctor.rules.vocabulary`."""

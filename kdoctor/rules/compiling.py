@@ -13,6 +13,7 @@ from kdoctor.rules.check import rule_problems, words_problems
 from kdoctor.rules.checkrecipe import recipe_problems
 from kdoctor.rules.literals import beginning, readings
 from kdoctor.rules.load import Folder, read_folder
+from kdoctor.rules.narrowing import words_of
 from kdoctor.rules.patterns import ALONE, expand
 from kdoctor.rules.trees import tree
 from kdoctor.rules.vocabulary import vocabulary
@@ -161,6 +162,7 @@ def compile_rules(folder: Folder) -> Compiled:
     for lang, translations in folder.translations.items():
         for item, translation in translations.items():
             details[f"i18n/{lang}/{item}"] = plain(translation)
+    details["words"] = sorted(_words(details))
     details["vocabulary"] = vocabulary(folder.rules.values())
     if (folder.path / "mirrors.yaml").is_file():
         details["mirrors"] = read_yaml(folder.path / "mirrors.yaml").content
@@ -176,6 +178,18 @@ def compile_rules(folder: Folder) -> Compiled:
         "layers": list(folder.taxonomy.layers),
     }
     return index, details
+
+
+def _words(details: Mapping[str, Any]) -> Iterable[str]:
+    """Return all words that the patterns in the details need, as a whole or for one of their branches."""
+    words: set[str] = set()
+    trees = [*(tree for key, tree in details.items() if key.startswith("fragment/"))]
+    trees += [tree for context in details["contexts"].values() for tree in context]
+    for key, detail in details.items():
+        if key.startswith("rule/"):
+            trees += detail["none"] + [tree for _, tree, _, _ in detail["patterns"]]
+            words.update(word for _, _, ways, _ in detail["patterns"] for way in ways for some in way for word in some)
+    return words.union(*map(words_of, trees))
 
 
 def plain(value: Any) -> Any:

@@ -11,14 +11,18 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from kdoctor.rules.standing import Words, standing
+
 _MOST_NARROW = 4
 """Narrow forms of one pattern that are compiled; in a text where it has more, the whole pattern is searched."""
 
-_LONG = 1500
 _MOST_HELD = 16
 """Texts (by their words) for which a tree knows what was left."""
 
 _MOST_COUNTED = 1024
+_FEW_TEXTS = 64
+"""Texts after which all words of all trees are looked up at once."""
+
 _NEVER = "(?!)"
 _OPTIONAL = ("?", "*", "{0")
 _EXACT = "(?i)"
@@ -48,31 +52,20 @@ def pattern(regex: str) -> Pattern:
     return Pattern(regex)
 
 
-def standing(words: Iterable[str], flat: str) -> frozenset[str]:
-    """Return those of the words that stand in a text; all come in lower case and with single blanks."""
-    if len(flat) < _LONG:
-        return frozenset([word for word in words if word in flat])
-    distinct = _distinct(flat)
-    return frozenset(
-        [word for word in words if word.rpartition(" ")[2] in distinct and (" " not in word or word in flat)]
-    )
-
-
-@functools.lru_cache(maxsize=8)
-def _distinct(flat: str) -> str:
-    """Return a text's words, each once: a long text repeats most of them."""
-    return " ".join(set(flat.split()))
-
-
 class Narrowing:
     """Narrows the trees of a book (see `kdoctor.rules.trees`), whose fragments it is given by name."""
 
-    def __init__(self, fragment: Callable[[str], Sequence[Any]]) -> None:
-        self._fragment = fragment
+    def __init__(self, fragment: Callable[[str], Sequence[Any]], words: Callable[[], Iterable[str]]) -> None:
+        """`words` returns all words of the trees, and others that `standing` is asked for."""
+        self._fragment, self._words_of_all = fragment, words
+        self._words: Words | None = None
+        self._texts = 0
         self._fragments: dict[str, _Tree] = {}
         self._trees: dict[tuple[str, int], _Tree] = {}
         self._flat: str | None = None
+        self._stand: frozenset[str] | None = None
         self._there: dict[str, str | None] = {}
+        self._records: dict[str, frozenset[str]] = {}
 
     def of(self, name: tuple[str, int], tree: Sequence[Any], flat: str) -> str | None:
         """Return what is left of a tree for a text, in lower case and with single blanks; None if nothing can match.
@@ -80,12 +73,27 @@ class Narrowing:
         `name` is one of its own for each tree.
         """
         if flat is not self._flat:
-            self._flat, self._there = flat, {}
+            self._flat, self._there, self._stand = flat, {}, self._records.get(flat)
         held = self._trees.get(name)
         if held is None:
             held = self._trees[name] = _Tree(tree)
-        narrow = held.narrow(flat, self._named)
+        narrow = held.narrow(flat, self._stand, self._named)
         return narrow if narrow is None or held.is_worth(narrow) else held.whole(self._whole)
+
+    def standing(self, flat: str) -> frozenset[str] | None:
+        """Return which of all words stand in a text that many trees will be narrowed for.
+
+        None for the first texts: each tree looks for its own words.
+        """
+        self._texts += 1
+        if self._texts <= _FEW_TEXTS:
+            return None
+        if flat not in self._records:
+            self._words = self._words or Words(self._words_of_all())
+            if len(self._records) >= _MOST_HELD:
+                self._records.clear()
+            self._records[flat] = self._words.standing(flat)
+        return self._records[flat]
 
     def whole(self, tree: Sequence[Any]) -> str:
         """Return a tree as one regular expression."""
@@ -95,7 +103,7 @@ class Narrowing:
         """Return what is left of a fragment for the text in hand."""
         if name not in self._there:
             assert self._flat is not None
-            self._there[name] = self._held(name).narrow(self._flat, self._named)
+            self._there[name] = self._held(name).narrow(self._flat, self._stand, self._named)
         return self._there[name]
 
     def _whole(self, name: str) -> str | None:
@@ -115,14 +123,14 @@ class _Tree:
         words: dict[str, None] = {}
         names: dict[str, None] = {}
         _gather(items, words, names)
-        self._words, self._names = list(words), list(names)
+        self._words, self._names = frozenset(words), list(names)
         self._held: dict[tuple[frozenset[str], tuple[str | None, ...]], str | None] = {}
         self._times: dict[int, int] = {}
         self._whole: str | None = None
 
-    def narrow(self, flat: str, fragment: Callable[[str], str | None]) -> str | None:
-        """Return what is left for a text; None where nothing can match."""
-        there = standing(self._words, flat)
+    def narrow(self, flat: str, stand: frozenset[str] | None, fragment: Callable[[str], str | None]) -> str | None:
+        """Return what is left for a text, in which `stand` of all words, if that is known; None: nothing can match."""
+        there = standing(self._words, flat) if stand is None else self._words & stand
         named = tuple([fragment(name) for name in self._names])
         key = (there, named)
         if key in self._held:
@@ -136,7 +144,7 @@ class _Tree:
     def whole(self, fragment: Callable[[str], str | None]) -> str:
         """Return the whole pattern."""
         if self._whole is None:
-            self._whole = _left(self._items, frozenset(self._words), {name: fragment(name) for name in self._names})
+            self._whole = _left(self._items, self._words, {name: fragment(name) for name in self._names})
         assert self._whole is not None
         return self._whole
 
@@ -152,6 +160,13 @@ class _Tree:
             return first
         self._times[form] = times + 1
         return times >= _MOST_NARROW
+
+
+def words_of(tree: Sequence[Any]) -> Iterable[str]:
+    """Return the words of a tree's branches, without those of its fragments."""
+    words: dict[str, None] = {}
+    _gather(tree, words, {})
+    return words
 
 
 def _gather(items: Sequence[Any], words: dict[str, None], names: dict[str, None]) -> None:

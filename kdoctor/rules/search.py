@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from kdoctor.reading.clean import lowered
 from kdoctor.reading.records import Record
 from kdoctor.rules.book import DIGITS, Book
-from kdoctor.rules.narrowing import pattern, standing
+from kdoctor.rules.narrowing import pattern
+from kdoctor.rules.standing import standing
 
 if TYPE_CHECKING:
     from kdoctor.reading.repeats import Likes
@@ -31,6 +32,7 @@ _QUOTED = "quoted"
 _PROGRAM = "program"
 """The context of lines of a program, which tells of a line beside them that looks like a part of it."""
 _WORD = re.compile(r"\w")
+_Ways = Sequence[Sequence[Sequence[str]]]
 _LINES = 4
 """Lines before and after one that are looked at for the program that it is a part of."""
 _BESIDE = 300
@@ -79,8 +81,7 @@ class Reader:
         self._held: dict[tuple[str, Hashable], bool] = {}
         self._had: dict[tuple[str, Hashable], bool] = {}
         self._shown: dict[tuple[str, str], bool] = {}
-        self._plans: dict[frozenset[str], tuple[Sequence[int], tuple[str, ...]]] = {}
-        self._chosen: dict[tuple[frozenset[str], frozenset[str]], Sequence[int]] = {}
+        self._plans: dict[frozenset[str], Sequence[tuple[int, _Ways]]] = {}
 
     def found(self, record: Record) -> tuple[Found, ...]:
         """Return what the patterns find in a record, in the order of the index."""
@@ -131,20 +132,15 @@ class Reader:
 
     def _selected(self, flat: str) -> Sequence[int]:
         """Return the numbers of the patterns all of whose words stand in a text; lines alike have the same."""
-        some = standing(self._words, flat)
+        stand = self._narrowing.standing(flat)
+        some = standing(self._words, flat) if stand is None else frozenset(self._words.keys() & stand)
         if some not in self._plans:
             wanted = sorted({number for word in some for number in self._words[word]})
-            needed = {word for n in wanted for one in self._book.pattern(n)[3] for words in one for word in words}
-            self._plans[some] = (wanted, tuple(needed))
-        numbers, all_words = self._plans[some]
-        there = standing(all_words, flat)
-        if (some, there) not in self._chosen:
-            self._chosen[some, there] = [
-                number
-                for number in numbers
-                if any(all(not there.isdisjoint(words) for words in one) for one in self._book.pattern(number)[3])
-            ]
-        return self._chosen[some, there]
+            self._plans[some] = [(number, self._book.pattern(number)[3]) for number in wanted]
+        plan = self._plans[some]
+        if stand is None:
+            stand = standing({word for _, ways in plan for way in ways for words in way for word in words}, flat)
+        return [number for number, ways in plan if _stand(ways, stand)]
 
     def _search(self, record: Record) -> Iterator[_Place]:
         for number in self._selected(record.flat):
@@ -158,12 +154,22 @@ class Reader:
             for text, low in _readings(record):
                 found = list(searched.finditer(text, low))
                 if found:
-                    shown = [one for one in found if not self._shows_none(text, one.start())]
+                    shown = list(self._showing(found, text, text is record.text))
                     if shown:
                         starts = tuple(record.place(one.start(), text) for one in shown)
                         spans = {name: shown[0].span(name) for name in searched.regex.groupindex}
                         yield _Place(rule_id, spans, text is not record.text, starts)
                     break
+
+    def _showing(self, found: Sequence[re.Match[str]], text: str, by_line: bool) -> Iterator[re.Match[str]]:
+        """Yield the matches that show a failure; `by_line`: of each line the first."""
+        end = 0
+        for one in found:
+            if one.start() >= end and not self._shows_none(text, one.start()):
+                yield one
+                if by_line:
+                    after = text.find("\n", _first_word(text, one.start()))
+                    end = after if after >= 0 else len(text)
 
     def _shows_none(self, text: str, place: int) -> bool:
         """Tell whether a place is in a line, or among lines, that show no failure."""
@@ -189,10 +195,26 @@ class Reader:
         return any(regex is not None and pattern(regex).search(text, low) for regex in regexes)
 
 
+def _stand(ways: _Ways, there: frozenset[str]) -> bool:
+    """Tell whether in one of the ways each set has a word that is there."""
+    for way in ways:
+        for words in way:
+            if there.isdisjoint(words):
+                break
+        else:
+            return True
+    return False
+
+
+def _first_word(text: str, place: int) -> int:
+    """Return where a match's own line begins or goes on: it may begin with the end of the line before."""
+    word = _WORD.search(text, place, place + _BESIDE)
+    return word.start() if word else place
+
+
 def _line_at(text: str, place: int) -> tuple[str, int, int]:
     """Return the line of a place and where it begins and ends; of a long one what is beside the place."""
-    word = _WORD.search(text, place, place + _BESIDE)  # a match may begin with the end of the line before
-    place = word.start() if word else place
+    place = _first_word(text, place)
     start = text.rfind("\n", max(0, place - _BESIDE), place) + 1
     end = text.find("\n", place, place + _BESIDE)
     first, last = start or max(0, place - _BESIDE), end if end >= 0 else min(len(text), place + _BESIDE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from itertools import chain
 
 import pytest
 
@@ -12,8 +13,9 @@ from kdoctor.reading.records import Record, records
 from kdoctor.rules.book import shipped_folder
 from kdoctor.rules.compiling import as_book
 from kdoctor.rules.load import read_folder
-from kdoctor.rules.narrowing import Narrowing, pattern, standing
+from kdoctor.rules.narrowing import Narrowing, pattern, words_of
 from kdoctor.rules.patterns import PatternError, compiled, expand
+from kdoctor.rules.standing import Words, standing
 from kdoctor.rules.trees import tree
 
 FRAGMENTS = {"LEVEL": "informational|catastrophic|%SEVERE%", "SEVERE": "terrible to say|dreadful to hear"}
@@ -21,9 +23,17 @@ FRAGMENTS = {"LEVEL": "informational|catastrophic|%SEVERE%", "SEVERE": "terrible
 
 def left(regex: str, text: str) -> str | None:
     """Return what is left of a pattern for a text."""
-    return Narrowing(lambda name: tree(FRAGMENTS[name], FRAGMENTS)).of(
-        ("", 0), tree(regex, FRAGMENTS), " ".join(text.lower().split())
+    asked, flat = tree(regex, FRAGMENTS), " ".join(text.lower().split())
+    trees = [asked, *(tree(fragment, FRAGMENTS) for fragment in FRAGMENTS.values())]
+    narrowing = Narrowing(
+        lambda name: tree(FRAGMENTS[name], FRAGMENTS), lambda: chain.from_iterable(map(words_of, trees))
     )
+    first = narrowing.of(("", 0), asked, flat)
+    while narrowing.standing(flat) is None:
+        pass
+    narrowing.of(("", 1), asked, "")
+    assert narrowing.of(("", 2), asked, flat) == first, "with all words looked up at once"
+    return first
 
 
 @pytest.mark.parametrize(
@@ -52,10 +62,25 @@ def test_branches_whose_words_are_missing_are_left_out(regex: str, text: str, na
 
 
 def test_the_words_that_stand_in_a_long_text_are_those_that_stand_in_it() -> None:
-    words = ["refused", "connection refused", "refused by", "use", "no host", "host n", "o-such", "such", "é", "zz"]
+    words = [
+        "refused",
+        "connection refused",
+        "refused by",
+        "use",
+        " no ",
+        ": n",
+        "d: no-such h",
+        "no host",
+        "host n",
+        "o-such",
+        "such",
+        "é",
+        "zz",
+    ]
     text = "connection refused: no-such host no é " * 90
-    assert standing(words, text) == frozenset(word for word in words if word in text)
-    assert standing(words, text[:80]) == frozenset(word for word in words if word in text[:80])
+    every = Words(words)
+    for one in (text, text[:80], text[3:40], "zz", ""):
+        assert standing(words, one) == every.standing(one) == frozenset(word for word in words if word in one)
 
 
 def test_an_unknown_fragment_is_refused() -> None:
@@ -65,7 +90,7 @@ def test_an_unknown_fragment_is_refused() -> None:
 
 def test_a_text_of_many_forms_is_searched_with_the_whole_pattern_and_with_what_comes_often() -> None:
     words = [f"word{letter}end" for letter in "abcdefgh"]
-    narrowing = Narrowing(lambda name: tree(FRAGMENTS[name], FRAGMENTS))
+    narrowing = Narrowing(lambda name: tree(FRAGMENTS[name], FRAGMENTS), tuple)
     branches = tree("|".join(words), {})
     asked = [narrowing.of(("", 0), branches, word) for word in words]
     assert asked == [*words[:4], *["|".join(words)] * 4]
