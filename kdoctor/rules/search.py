@@ -81,7 +81,7 @@ class Reader:
         self._held: dict[tuple[str, Hashable], bool] = {}
         self._had: dict[tuple[str, Hashable], bool] = {}
         self._shown: dict[tuple[str, str], bool] = {}
-        self._plans: dict[frozenset[str], Sequence[tuple[int, _Ways]]] = {}
+        self._needs: dict[int, _Ways] = {}
 
     def found(self, record: Record) -> tuple[Found, ...]:
         """Return what the patterns find in a record, in the order of the index."""
@@ -131,16 +131,20 @@ class Reader:
         return False
 
     def _selected(self, flat: str) -> Sequence[int]:
-        """Return the numbers of the patterns all of whose words stand in a text; lines alike have the same."""
+        """Return the numbers of the patterns all of whose words stand in a text."""
         stand = self._narrowing.standing(flat)
-        some = standing(self._words, flat) if stand is None else frozenset(self._words.keys() & stand)
-        if some not in self._plans:
-            wanted = sorted({number for word in some for number in self._words[word]})
-            self._plans[some] = [(number, self._book.pattern(number)[3]) for number in wanted]
-        plan = self._plans[some]
+        some = standing(self._words, flat) if stand is None else self._words.keys() & stand
+        numbers = sorted({number for word in some for number in self._words[word]})
+        ways_of = [(number, self._ways(number)) for number in numbers]
         if stand is None:
-            stand = standing({word for _, ways in plan for way in ways for words in way for word in words}, flat)
-        return [number for number, ways in plan if _stand(ways, stand)]
+            stand = standing({word for _, ways in ways_of for way in ways for words in way for word in words}, flat)
+        return [number for number, ways in ways_of if _stand(ways, stand)]
+
+    def _ways(self, number: int) -> _Ways:
+        """Return the words that a pattern needs."""
+        if number not in self._needs:
+            self._needs[number] = self._book.pattern(number)[3]
+        return self._needs[number]
 
     def _search(self, record: Record) -> Iterator[_Place]:
         for number in self._selected(record.flat):

@@ -33,34 +33,41 @@ class Words:
     """Thousands of words, of which is asked for text after text; most tokens of texts come again."""
 
     def __init__(self, words: Iterable[str]) -> None:
-        self._phrases: dict[str, list[str]] = {}
-        """Words by their longest part between blanks."""
-        for word in words:
-            self._phrases.setdefault(max(word.split(" "), key=len), []).append(word)
+        self._words = frozenset(words)
+        self._phrases: dict[str, dict[str, list[str]]] = {}
+        """Words with blanks by their longest part between blanks, and by their second longest."""
         self._parts: dict[str, list[str]] = {}
-        """Those parts by how they begin; the short ones together."""
-        for part in self._phrases:
-            self._parts.setdefault(part[:_BEGINNING] if len(part) >= _BEGINNING else "", []).append(part)
-        self._known: dict[str, tuple[list[str], list[str]]] = {}
+        """Words without blanks, and parts of the others, by how they begin."""
+        parts: set[str] = set()
+        for word in self._words:
+            first, second, *_ = [*sorted(word.split(" "), key=len, reverse=True), ""]
+            parts |= {first, second}
+            if " " in word:
+                self._phrases.setdefault(first, {}).setdefault(second, []).append(word)
+        for part in parts:
+            self._parts.setdefault(part[:_BEGINNING], []).append(part)
+        self._known: dict[str, list[str]] = {}
 
     def standing(self, flat: str) -> frozenset[str]:
         """Return those of the words that stand in a text."""
-        there: set[str] = set()
-        possible: set[str] = set()
+        parts: set[str] = set()
         for token in set(flat.split()):
-            words, phrases = self._known.get(token) or self._in(token)
-            if len(token) <= _LONGEST_TOKEN:
-                self._known[token] = words, phrases
-            there.update(words)
-            possible.update(phrases)
-        there.update([phrase for phrase in possible if phrase in flat])
+            known = self._known.get(token)
+            if known is None:
+                known = self._in(token)
+                if len(token) <= _LONGEST_TOKEN:
+                    self._known[token] = known
+            parts.update(known)
         if len(self._known) > _MOST_TOKENS:
             self._known.clear()
-        return frozenset(there)
+        found = set(self._words & parts)
+        for first in self._phrases.keys() & parts:
+            for second in self._phrases[first].keys() & parts:
+                found.update(word for word in self._phrases[first][second] if word in flat)
+        return frozenset(found)
 
-    def _in(self, token: str) -> tuple[list[str], list[str]]:
-        """Return the words that stand in a token, and the phrases of which a part does."""
-        begins = {token[i : i + _BEGINNING] for i in range(len(token) - _BEGINNING + 1)} & self._parts.keys()
-        parts = [part for begin in ("", *begins) for part in self._parts.get(begin, ()) if part in token]
-        words = [word for part in parts for word in self._phrases[part]]
-        return [word for word in words if " " not in word], [word for word in words if " " in word]
+    def _in(self, token: str) -> list[str]:
+        """Return the parts that stand in a token."""
+        sizes = range(_BEGINNING + 1)
+        begins = {token[i : i + size] for size in sizes for i in range(len(token) - size + 1)}
+        return [part for begin in begins & self._parts.keys() for part in self._parts[begin] if part in token]
