@@ -13,6 +13,9 @@ from kdoctor.errors import UsageError
 _ANSI = re.compile(r"\x1b(?:\[[0-?]{0,40}[ -/]{0,10}[@-~]|\][^\x07\x1b]{0,400}(?:\x07|\x1b\\)|[@-Z\\^_()][0-9A-B]?)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _QUOTING = re.compile(r"^\s{0,8}(?:(?:[>|│┃]|#(?![0-9])|//(?=\s))\s{0,4}){1,6}")
+_COMMENT = re.compile(r"[ \t]{0,8}(?:#|//)[ \t]{1,4}(?!\s{0,20}(?:error\b|warning\b|fatal\b|e[0-9]{4} ))", re.IGNORECASE)
+"""A comment's sign and no heading's; behind it is prose, not a message that begins with its level."""
+
 _ESCAPED_QUOTE = re.compile(r"\\{1,8}([\"'])")
 _ESCAPED_BREAK = re.compile(r"\\{1,8}(?:r\\{1,8})?n")
 _ESCAPED_TAB = re.compile(r"\\{1,8}t(?=[^a-z]|\[)")
@@ -65,13 +68,14 @@ class Line:
     """A cleaned line; several may share a number where one line held escaped line breaks.
 
     `width` is how wide the line was before cleaning, 0 where it did not end there; `blank` tells
-    that it ended with one.
+    that it ended with one; `mark` is the comment's sign (`# `, `// `) that stood before it.
     """
 
     number: int
     text: str
     width: int = 0
     blank: bool = False
+    mark: str = ""
 
 
 def decode(data: bytes) -> str:
@@ -154,11 +158,12 @@ def clean(text: str, first: int = 1) -> list[Line]:
             lines.append(Line(number, line.rstrip(), len(whole), whole.endswith(" ")))
             continue
         quoting = _QUOTING.match(line)
+        mark = quoting[0] if quoting and _COMMENT.match(line) else ""
         *parts, last = [part for one in line[:_WIDEST_LINE].split(_NEXT) for part in _plain(one)]
-        lines += [Line(number, part) for part in parts if part.strip()]
+        lines += [Line(number, part, mark=mark) for part in parts if part.strip()]
         if last.strip():
             width = len(whole) - (quoting.end() if quoting else 0)
-            lines.append(Line(number, last, width, whole.endswith(" ")))
+            lines.append(Line(number, last, width, whole.endswith(" "), mark))
     if ": \\\n" in text:
         lines = _continued(lines)
     return _unfolded(lines) if ": '" in text else lines

@@ -62,6 +62,12 @@ class Record:
         return "\n".join(line.text for line in self.lines)
 
     @cached_property
+    def marks(self) -> tuple[str, ...]:
+        """The comments' signs that stood before the lines, nothing where no line had one."""
+        marks = tuple([line.mark for line in self.lines])
+        return marks if any(marks) else ()
+
+    @cached_property
     def unwrapped(self) -> str | None:
         """The lines without a console's breaks, None where there are none."""
         return unwrap(list(self.lines))
@@ -104,7 +110,17 @@ class Record:
 
     def line_at(self, offset: int) -> Line:
         """Return the line that holds the character at `offset` of `text`."""
-        return self.lines[max(0, bisect.bisect_right(self._starts, offset) - 1)]
+        return self.lines[self._index(offset)]
+
+    def first_of(self, offset: int) -> tuple[Line, Line]:
+        """Return the line at `offset`, and the first of those that escaped line breaks made of the same one."""
+        i = first = self._index(offset)
+        while first and self.lines[first - 1].number == self.lines[i].number:
+            first -= 1
+        return self.lines[i], self.lines[first]
+
+    def _index(self, offset: int) -> int:
+        return max(0, bisect.bisect_right(self._starts, offset) - 1)
 
 
 def records(lines: list[Line]) -> Iterator[Record]:

@@ -94,10 +94,13 @@ class Reader:
         """Return what records have in common in which the same is found."""
         text = record.text
         if self._likes is None:
-            return text
-        if text not in self._keys:
-            self._keys[text] = self._likes.key(text.encode("utf-8", "replace"))
-        return self._keys[text]
+            key: Hashable = text
+        else:
+            if text not in self._keys:
+                self._keys[text] = self._likes.key(text.encode("utf-8", "replace"))
+            key = self._keys[text]
+        marks = record.marks
+        return (key, marks) if marks else key
 
     def admitted(self, rule_id: str, whole: Sequence[Record], i: int) -> bool:
         """Tell whether a record has none of the rule's `none`, and its context is there or near."""
@@ -158,27 +161,29 @@ class Reader:
             for text, low in _readings(record):
                 found = list(searched.finditer(text, low))
                 if found:
-                    shown = list(self._showing(found, text, text is record.text))
+                    shown = list(self._showing(found, record, text))
                     if shown:
                         starts = tuple(record.place(one.start(), text) for one in shown)
                         spans = {name: shown[0].span(name) for name in searched.regex.groupindex}
                         yield _Place(rule_id, spans, text is not record.text, starts)
                     break
 
-    def _showing(self, found: Sequence[re.Match[str]], text: str, by_line: bool) -> Iterator[re.Match[str]]:
-        """Yield the matches that show a failure; `by_line`: of each line the first."""
+    def _showing(self, found: Sequence[re.Match[str]], record: Record, text: str) -> Iterator[re.Match[str]]:
+        """Yield the matches that show a failure in a reading of a record; where it has its lines, of each the first."""
         end = 0
         for one in found:
-            if one.start() >= end and not self._shows_none(text, one.start()):
+            if one.start() >= end and not self._shows_none(record, text, one.start()):
                 yield one
-                if by_line:
+                if text is record.text:
                     after = text.find("\n", _first_word(text, one.start()))
                     end = after if after >= 0 else len(text)
 
-    def _shows_none(self, text: str, place: int) -> bool:
-        """Tell whether a place is in a line, or among lines, that show no failure."""
+    def _shows_none(self, record: Record, text: str, place: int) -> bool:
+        """Tell whether a place in a reading of a record is in a line, or among lines, that show no failure."""
         line, start, end = _line_at(text, place)
-        if self._has_context(_QUOTED, line):
+        at, first = record.first_of(record.place(_first_word(text, place), text))
+        line = at.mark + line
+        if self._has_context(_QUOTED, line) or (first is not at and self._has_context(_QUOTED, first.text)):
             return True
         return self._has_context(_PROGRAM, _lines_beside(text, start, end) if LIKE_CODE.match(line) else line)
 
