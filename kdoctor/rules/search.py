@@ -183,7 +183,7 @@ class Reader:
         line, start, end = _line_at(text, place)
         at, first = record.first_of(record.place(_first_word(text, place), text))
         line = at.mark + line
-        if self._has_context(_QUOTED, line) or (first is not at and self._has_context(_QUOTED, first.text)):
+        if self._has_context(_QUOTED, line) or (first is not at and self._has_context(_QUOTED, first.text[:_BESIDE])):
             return True
         return self._has_context(_PROGRAM, _lines_beside(text, start, end) if LIKE_CODE.match(line) else line)
 

@@ -197,3 +197,21 @@ def test_a_message_continued_behind_a_colon_is_one_line() -> None:
         (4, "next"),
     ]
     assert len(clean("docker run \\\n  --rm \\\n  alpine")) == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "mark"),
+    [
+        ("# the pull failed", "# "),
+        ("    // the pull failed", "    // "),
+        ("the pull failed # twice", ""),
+        ("> the pull failed", ""),
+        ("## the pull failed", ""),
+        ("# Error response from daemon: x", ""),
+        ("#   WARNING: Failed to pull", ""),
+        ('# time="2026-01-02" level=error', ""),
+        ("//registry.example.com/v2/", ""),
+    ],
+)
+def test_a_comments_sign_is_kept_beside_the_line(line: str, mark: str) -> None:
+    assert [one.mark for one in clean(f"{line}\nnext")] == [mark, ""]

@@ -59,3 +59,33 @@ def test_a_long_line_is_looked_at_near_the_words_only(folder: RuleFolder) -> Non
     folder.words({}, {"quoted": [r"\bprint\("]})
     folder.rule("proxy-gone", "the proxy is gone")
     assert folder.matched("print( " + "word " * 200 + "the proxy is gone") == ["proxy-gone"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("    // the proxy is gone\nassert_that(x)", False),
+        ("    # the proxy is gone\nassert_that(x)", False),
+        ("# the proxy is gone\nnext", True),
+        ("# Error: the proxy is gone\nassert_that(x)", True),
+        ("### the proxy is gone\nassert_that(x)", True),
+    ],
+)
+def test_a_comment_beside_a_program_is_a_part_of_it(folder: RuleFolder, text: str, found: bool) -> None:
+    folder.words({}, {"program": [r"\bassert_that\b"]})
+    folder.rule("proxy-gone", "the proxy is gone")
+    assert folder.matched(text) == (["proxy-gone"] if found else [])
+
+
+def test_a_comments_sign_is_seen_by_the_patterns_of_what_shows_no_failure(folder: RuleFolder) -> None:
+    folder.words({}, {"quoted": [r"\A# it"]})
+    folder.rule("proxy-gone", "the proxy is gone")
+    assert folder.matched("# it says the proxy is gone") == []
+    assert folder.matched("it says the proxy is gone\n# it says the proxy is gone") == ["proxy-gone"]
+
+
+def test_a_line_with_escaped_breaks_is_one_line_of_a_program(folder: RuleFolder) -> None:
+    folder.words({}, {"quoted": [r"\bprint\("]})
+    folder.rule("proxy-gone", "the proxy is gone")
+    assert folder.matched('print({"a": "one\\nthe proxy is gone"})') == []
+    assert folder.matched('{"a": "one\\nthe proxy is gone"}') == ["proxy-gone"]
