@@ -13,7 +13,10 @@ from kdoctor.errors import UsageError
 _ANSI = re.compile(r"\x1b(?:\[[0-?]{0,40}[ -/]{0,10}[@-~]|\][^\x07\x1b]{0,400}(?:\x07|\x1b\\)|[@-Z\\^_()][0-9A-B]?)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _QUOTING = re.compile(r"^\s{0,8}(?:(?:[>|│┃]|#(?![0-9])|//(?=\s))\s{0,4}){1,6}")
-_COMMENT = re.compile(r"[ \t]{0,8}(?:#|//)[ \t]{1,4}(?!\s{0,20}(?:error\b|warning\b|fatal\b|e[0-9]{4} |(?:time|level|msg)=))", re.IGNORECASE)
+_COMMENT = re.compile(
+    r"[ \t]{0,8}(?:#|//)[ \t]{1,4}(?!\s{0,20}(?:error\b|warning\b|fatal\b|e[0-9]{4} |(?:time|level|msg)=))",
+    re.IGNORECASE,
+)
 """A comment's sign and no heading's; behind it is prose, not a message that begins with its level."""
 
 _ESCAPED_QUOTE = re.compile(r"\\{1,8}([\"'])")
