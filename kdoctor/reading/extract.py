@@ -68,7 +68,7 @@ _IMAGE: tuple[Searched, ...] = (
     (("short-name",), rf"\bshort-name (?=[\"'`]){_QUOTED}"),
     (
         ("failed", "on source", "error", "cache key", "definition", "exceeded", "canceled", "unknown"),
-        r"(?:failed(?: to solve)?|on source|error|cache key|definition|DeadlineExceeded|Canceled|Unknown): (?P<v>[a-z0-9][a-z0-9._/-]{1,200}(?::\d{1,5}/[a-z0-9._/-]{1,200})?:[\w][\w.-]{0,127})(?=: (?:not found|failed to|pull access|failed|unexpected|unauth|denied|error|no match)\b)",
+        r"(?:failed(?: to solve)?|on source|error|cache key|definition|DeadlineExceeded|Canceled|Unknown): (?P<v>[a-z0-9][a-z0-9._/-]{1,200}(?::\d{1,5}/[a-z0-9._/-]{1,200})?:[\w][\w.-]{0,127})(?=:[ \n](?:not found|failed to|pull access|failed|unexpected|unauth|denied|error|no match)\b)",
     ),
     (
         ("failed to solve",),
@@ -91,6 +91,12 @@ _IMAGE: tuple[Searched, ...] = (
         ("pull",),
         r"pull (?P<v>[a-z0-9][a-z0-9-]{0,62}(?:\.[a-z0-9-]{1,63}){1,6}(?::\d{1,5})?/[a-z0-9][a-z0-9._/-]{0,200}:[a-z0-9_][a-z0-9_.-]{0,127})",
     ),
+    (
+        ("pulling", "container: "),
+        r"(?:\bpulling|\bcontainer:) (?P<v>[a-z0-9][\w.-]{1,120}/[\w./-]{1,200}:\w[\w.-]{0,127})(?=[\s(]|$)",
+    ),
+    (("default image tag",), rf"\bdefault image tag {_QUOTED}"),
+    (("invalid argument",), rf"\binvalid argument {_QUOTED}(?=\"? for \"(?:-t, )?--tag)"),
     (("拉取",), rf"拉取(?:镜像)?(?:失败)?[：:]? ?(?=[\"'`]?[\w.-]+[:/][\w.-]){_QUOTED}"),
     (('"pu',), rf"\"(?:pull|push)\", ?{_QUOTED}"),
 )
@@ -99,7 +105,16 @@ _QUOTED_NAME: Searched = (
     ('":', "':", "`"),
     r"[\"'`](?P<v>[a-z0-9][\w-]{0,60}(?:\.[\w-]{1,60}){1,6}(?::\d{1,5})?/[\w./-]{1,200}:\w[\w.-]{0,127})(?:(?:\":|':|`:)(?=\s)|`(?=[\s).,;，。、]))",
 )
+# After that a name with a tag that is no port, between backticks.
+_IN_PROSE: Searched = (
+    ("`",),
+    r"`(?P<v>[a-z0-9][a-z0-9_-]{0,60}(?:[./][\w.-]{1,100}){0,6}:(?=[\w.-]{0,20}\d)(?=[\w.-]{0,40}[a-z.-])(?!(?:\d{1,3}\.){3}\d{1,3}`)\w[\w.-]{0,60})`",
+)
 _URL: Searched = (("://",), r"https?://[^\s\"'<>|\\`)\]}，。（]{1,400}")
+_URL_PORT: Searched = (
+    ("://",),
+    r"(?<!proxy=)(?<!proxy=[\"'])(?<!proxy [\"'])(?<!proxy: )(?<!proxy )https?://(?:\[[0-9a-f:]{2,45}\]|[\w.-]{1,253}):(?P<v>\d{1,5})(?![\w:])",
+)
 _REQUEST: Searched = (("://",), r"\b(?:get|head|post|put|patch|delete) \\?\"?(?P<v>https?://)")
 _PULLING = (
     ("pulling from",),
@@ -220,7 +235,7 @@ _NOT_IMAGES = frozenset(
      "kic", "rpc", "unexpected", "no", "source", "service", "get", "head", "configuration", "exists", "format", "locally", "operating", "repository", "cannot", "using", "via", "at", "ref",
      "index", "latest", "request", "requests", "command", "commands", "limit", "limits", "rate", "fails", "fail", "errors", "denied", "timeout", "times", "access", "returns", "ends", "gives", "then", "when", "if", "which", "but", "there", "into", "will", "would", "should", "must", "only", "are", "were", "after", "before", "as",
      "you", "your", "we", "my", "our", "its", "names", "tags", "size", "version", "server", "registry", "store", "storage", "cache", "path", "file", "itself", "contains", "still", "also",
-     "pulls", "pinging", "initializing", "reading", "x509", "tls", "dial", "lookup", "read", "write", "eof", "connection", "context", "aliases", "alias", "net/http", "proxyconnect", "connectex",
+     "pulls", "attempt", "attempts", "step", "stage", "pinging", "initializing", "reading", "x509", "tls", "dial", "lookup", "read", "write", "eof", "connection", "context", "aliases", "alias", "net/http", "proxyconnect", "connectex",
      "api", "connect", "connecting", "defaults", "whose", "prune", "runs", "starts", "built", "name/tag", "loading", "being",
      "de", "du", "des", "est", "et", "le", "la", "les", "en", "que", "se", "der", "die", "das", "ist", "nicht", "von", "mit", "auf",
      "ghcr.io", "quay.io", "gcr.io", "k8s.gcr.io", "registry.k8s.io", "mcr.microsoft.com", "public.ecr.aws", "nvcr.io"}
@@ -257,6 +272,7 @@ def facts(name: str, text: str, before: int) -> Iterator[str]:
         yield from (found["v"] for found in _matches(((), _PREFLIGHT_PORT), text))
         for address in facts("address", text, before):
             yield address.rpartition(":")[2]
+        yield from (found["v"] for found in _matches(_URL_PORT, text))
     elif name == "engine":
         found = engine(text)
         if found:
@@ -274,7 +290,7 @@ def _near(found: Iterator[tuple[int, str]], before: int) -> Iterator[str]:
 
 
 def _images(text: str, before: int) -> Iterator[str]:
-    for searched in (*_IMAGE, _QUOTED_NAME):
+    for searched in (*_IMAGE, _QUOTED_NAME, _IN_PROSE):
         found = (
             (m.start("v"), _trimmed(m["v"]))
             for m in _matches(searched, text)

@@ -56,3 +56,37 @@ def test_a_quoted_name_before_a_colon_is_the_image_where_no_other_word_names_one
 def test_what_nc_could_not_reach_is_the_registry() -> None:
     text = "nc: connect to reg.example.com port 443 (tcp) failed: Connection timed out"
     assert next(extract.facts("registry", text, len(text))) == "reg.example.com"
+
+
+@pytest.mark.parametrize(
+    ("text", "images"),
+    [
+        ("`web:1.27-alpine` cannot be pulled: dial tcp 192.0.2.9:443: i/o timeout", ["web:1.27-alpine"]),
+        ("`lab/web:v2` cannot be pulled", ["lab/web:v2"]),
+        ("`cache.example.com:6379` and `redis:6379`, `group:docker`, `web:192.0.2.9`, `sha256:0a1b2c3d`", []),
+        ("pulling lab/web:1.2 (first run)", ["lab/web:1.2"]),
+        ("docker pull attempt 1 failed", []),
+        ("Starting container: lab/web:latest", ["lab/web:latest"]),
+        ("failed to solve: web:17-jdk:\nfailed to copy: httpReadSeeker: failed open", ["web:17-jdk"]),
+        ('invalid argument "Lab/web" for "-t, --tag" flag: invalid reference format', ["Lab/web"]),
+        ('invalid argument "lab/web" for "--platform" flag', []),
+        ('Failed to apply default image tag "LAB/web": ', ["LAB/web"]),
+    ],
+)
+def test_an_image_is_what_has_the_form_of_one_where_one_can_stand(text: str, images: list[str]) -> None:
+    assert list(dict.fromkeys(extract.facts("image", text, len(text)))) == images
+
+
+@pytest.mark.parametrize(
+    ("text", "port"),
+    [
+        ('Get "https://192.0.2.7:6443/api": net/http: TLS handshake timeout', "6443"),
+        ("http://[2001:db8::1]:10248/healthz", "10248"),
+        ("https_proxy=http://192.0.2.9:3128", None),
+        ('HTTPS_PROXY="http://192.0.2.9:3128"', None),
+        ('uses proxy "http://192.0.2.9:3128"', None),
+        ("https://192.0.2.7/api", None),
+    ],
+)
+def test_a_port_is_that_of_a_url_unless_it_is_a_proxys(text: str, port: str | None) -> None:
+    assert next(extract.facts("port", text, len(text)), None) == port
