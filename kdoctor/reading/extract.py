@@ -92,7 +92,7 @@ _IMAGE: tuple[Searched, ...] = (
         r"pull (?P<v>[a-z0-9][a-z0-9-]{0,62}(?:\.[a-z0-9-]{1,63}){1,6}(?::\d{1,5})?/[a-z0-9][a-z0-9._/-]{0,200}:[a-z0-9_][a-z0-9_.-]{0,127})",
     ),
     (
-        ("pulling", "container: "),
+        ("pulling", "container:"),
         r"(?:\bpulling|\bcontainer:) (?P<v>[a-z0-9][\w.-]{1,120}/[\w./-]{1,200}:\w[\w.-]{0,127})(?=[\s(]|$)",
     ),
     (("default image tag",), rf"\bdefault image tag {_QUOTED}"),
