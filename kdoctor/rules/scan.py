@@ -32,6 +32,9 @@ _BEFORE_DIGIT = re.compile(r"[A-Za-z]+[ -](?=[0-9](?![0-9A-Za-z]))")
 _NO_WORD = re.compile(r"\[[^\]]*\]|\\[a-zA-Z]|\{\d+(?:,\d*)?\}|\(\?P<\w+>")
 """What has digits in a pattern, and is no word of it: classes, escapes, counts, names."""
 
+_CHOICE = re.compile(r"([0-9]{1,4})\[([0-9]{2,5})\]")
+"""A number whose last digit is one of some: 237[56]."""
+
 Find = Callable[[bytes], Sequence[tuple[int, int]]]
 """From a block to (offset, number of the word), by offset."""
 
@@ -50,7 +53,8 @@ def telling(book: Book) -> Telling:
     trees = [book.pattern(n)[2] for n in sorted({n for found in book.literals.values() for n in found})]
     trees += [tree for rule_id in book.ids for tree in book.none(rule_id)]
     texts = {book.narrowing.whole(tree) for tree in trees}
-    plain = "\n".join(_NO_WORD.sub("~", text.replace(BLANK, " ")).replace("\\", "") for text in texts)
+    written = (_CHOICE.sub(lambda one: "|".join(one[1] + digit for digit in one[2]), text) for text in texts)
+    plain = "\n".join(_NO_WORD.sub("~", text.replace(BLANK, " ")).replace("\\", "") for text in written)
     words = {word.lower() for word in _WITH_DIGIT.findall(plain)}
     before = {word.lower() for word in _BEFORE_DIGIT.findall(plain)}
     return Telling(
