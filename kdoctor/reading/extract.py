@@ -49,13 +49,13 @@ _IMAGE: tuple[Searched, ...] = (
     ),
     (
         ("docker", "podman", "nerdctl", "crictl", "ctr", "skopeo", "crane"),
-        rf"\b(?:docker|podman|nerdctl|crictl|ctr(?: -n \S+)?(?: images?)?|skopeo|crane|sudo docker|docker image|podman image) {{1,3}}(?:pull|push|run|create|inspect|copy|digest|manifest|config|export|validate)(?: {{1,3}}(?:{_OPTION_VALUE}|-{{1,2}}[\w-]+(?:=\S+)?)){{0,8}} {{1,3}}{_QUOTED}",
+        rf"\b(?:docker|podman|nerdctl|crictl|ctr(?: -n \S+)?(?: images?)?|skopeo|crane|sudo docker|docker image|docker container|podman image|podman container) {{1,3}}(?:pull|push|run|create|inspect|copy|digest|manifest|config|export|validate)(?: {{1,3}}(?:{_OPTION_VALUE}|-{{1,2}}[\w-]+(?:=\S+)?)){{0,8}} {{1,3}}{_QUOTED}",
     ),
     (("inspect failed for",), rf"\binspect failed for\s{{1,16}}{_QUOTED}"),
     (("docker://",), rf"docker://(?![0-9a-f]{{64}}\b)(?P<v>{_IMAGE_REF})"),
     (("image",), rf"\bimage[\"']?\s?[:=]\s?{_QUOTED}"),
     (("remote=",), rf"\bremote={_QUOTED}"),
-    (("pulling",), rf"\bpulling [\w.-]+ \((?P<v>{_IMAGE_REF})\)"),
+    (("pulling",), rf"\bpulling [\w.-]+ \((?P<v>{_IMAGE_REF}):?\)"),
     (("trying to pull",), rf"\btrying to pull (?:repository )?{_QUOTED}"),
     (
         ("from",),
@@ -102,8 +102,8 @@ _IMAGE: tuple[Searched, ...] = (
 )
 # The last resort: what is quoted before a colon and has a registry's form of name.
 _QUOTED_NAME: Searched = (
-    ('":', "':", "`"),
-    r"[\"'`](?P<v>[a-z0-9][\w-]{0,60}(?:\.[\w-]{1,60}){1,6}(?::\d{1,5})?/[\w./-]{1,200}:\w[\w.-]{0,127})(?:(?:\":|':|`:)(?=\s)|`(?=[\s).,;，。、]))",
+    ('":', "':", "`", ": not found"),
+    r"[\"'`](?P<v>[a-z0-9][\w-]{0,60}(?:\.[\w-]{1,60}){1,6}(?::\d{1,5})?/[\w./-]{1,200}:\w[\w.-]{0,127})(?:(?:\":|':|`:)(?=\s)|`(?=[\s).,;，。、])|(?=: not found\b))",
 )
 # After that a name with a tag that is no port, between backticks.
 _IN_PROSE: Searched = (
@@ -169,8 +169,8 @@ _PATTERNS: Mapping[str, tuple[str, ...]] = {
         r"(?P<v>/[\w./-]{3,80}\.sock)\b",
     ),
     "path": (
-        r"\b(?:open|stat|mkdir|write|read|lstat|chmod|exec|access|remove|unlink|rename|create|symlink) (?P<v>(?:/|[A-Z]:\\)[^\s:\"']{1,200}?)(?=[:\s\"']|$)",
-        r"(?:^|[\s\"'=(`])(?P<v>/(?:etc|var|run|home|root|usr|tmp|opt|Users|lib|mnt|data|proc|sys|dev|boot|srv)/[^\s:\"',)`]{1,200})",
+        r"\b(?:open|stat|mkdir|write|read|lstat|chmod|exec|access|remove|unlink|rename|create|symlink) (?P<v>(?:/|[A-Z]:\\)[^\s:\"'>]{1,200}?)(?=[:\s\"']|$)",
+        r"(?:^|[\s\"'=(`])(?P<v>/(?:etc|var|run|home|root|usr|tmp|opt|Users|lib|mnt|data|proc|sys|dev|boot|srv)/[^\s:\"',)`>]{1,200})(?![\w.-]{0,200}>)",
         r"(?P<v>[A-Z]:\\(?:[^\\\s:\"']{1,60}\\){1,8}[^\\\s:\"']{1,80})",
     ),
     "proxy": (
