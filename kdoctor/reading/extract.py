@@ -40,6 +40,7 @@ _IMAGE: tuple[Searched, ...] = (
             "pull",
             "head request for",
             "download",
+            "registry read",
         ),
         rf"(?:failed to pull (?:and unpack )?image|failed to resolve (?:ref(?:erence)?|image|source metadata for)|image with reference|failed to push to destination|pushing image to|failed to push|push permission for|(?:image )?verification failed for|failed to verify image|suggest the author of|failed to get sandbox image|back-off pulling image|pulling image|failed pulling image|container image|sandbox image|unable to find image|unable to get image|error downloading image|failed to start image|pull image|pullimage|unable to pull manifest from|trying to access|accessing|failed to pull kic(?:base)? image|error pulling image|failed to load image|couldn't parse image (?:reference|name)|image pull failed for|unable to pull(?: image)?|failed to inspect image|retrieving image|manifest head|(?:get|put|fetching) manifest|fetch image version|registry read(?:/write)? access to|read image|manifest from|head request for|error pulling(?= [\w./-]{{3,200}}:[\w.]{{1,60}} )|failed to download image|pullimage from image service failed|ensuring node image|pull access denied for|manifest for|requested image|download image|unable to download|errimagepull: ?(?=[ (:\n]{{1,3}}[\"'`]?[\w.-]{{1,120}}[:/][\w.-]))[ (:\n]{{1,3}}{_QUOTED}",
     ),

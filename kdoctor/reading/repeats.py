@@ -91,7 +91,7 @@ class Likes:
         if before == b"." or (after == b"." and parts[i + 3 : i + 4] == [b"."]):
             return _tells_of_address(parts, i)
         if len(word) == 1:
-            return before.lower().endswith(self._before)
+            return before.lower().endswith(self._before) or (word == b"0" and after[:1] == b"/")  # none of how many
         if before.endswith(b":"):
             return len(before) > 1 or parts[max(i - 3, 0)] == b"."
         return after not in _INSIDE and not before.endswith(_NAMED)
