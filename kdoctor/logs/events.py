@@ -22,7 +22,7 @@ async def docker_events(machine: Machine, since: float | None, seconds: float) -
     Raises:
         SourceError: the engine cannot be asked, or has no events.
     """
-    path = f"/events?since={max(since or 0.0, 0.0):.0f}&until={time.time():.0f}"
+    path = f"/events?since={max(since or 0.0, 0.0):.0f}&until={time.time():.3f}"
     where = endpoint(machine)
     try:
         status, answer = await engine_get(machine, where, path, seconds)

@@ -35,5 +35,6 @@ def test_a_pull_that_fails_leaves_no_event(lab: Lab) -> None:
     pulled, said = lab.pull("nosuch")
     assert not pulled
     assert "pull access denied" in said
+    assert lab.docker.cli("volume", "create", "told").returncode == 0  # the engine may have started just now
     report, status = kdoctor(lab, "explain", "--no-probe", "--docker-events")
     assert (status, report["diagnoses"]) == (1, []), told(report)
