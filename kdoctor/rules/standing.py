@@ -46,6 +46,7 @@ class Words:
                 self._phrases.setdefault(first, {}).setdefault(second, []).append(word)
         for part in parts:
             self._parts.setdefault(part[:_BEGINNING], []).append(part)
+        self._short = [begin for begin in self._parts if len(begin) < _BEGINNING]
         self._known: dict[str, list[str]] = {}
 
     def standing(self, flat: str) -> frozenset[str]:
@@ -68,6 +69,10 @@ class Words:
 
     def _in(self, token: str) -> list[str]:
         """Return the parts that stand in a token."""
-        sizes = range(_BEGINNING + 1)
-        begins = {token[i : i + size] for size in sizes for i in range(len(token) - size + 1)}
+        size = _BEGINNING
+        begins = {token[i : i + size] for i in range(len(token) - size + 1)}
+        if len(token) > _LONGEST_TOKEN:
+            begins.update([begin for begin in self._short if begin in token])
+        else:
+            begins.update([token[i : i + size] for size in range(_BEGINNING) for i in range(len(token) - size + 1)])
         return [part for begin in begins & self._parts.keys() for part in self._parts[begin] if part in token]
