@@ -183,7 +183,7 @@ def compile_rules(folder: Folder) -> Compiled:
 def _words(details: Mapping[str, Any]) -> Iterable[str]:
     """Return all words that the patterns in the details need, as a whole or for one of their branches."""
     words: set[str] = set()
-    trees = [*(tree for key, tree in details.items() if key.startswith("fragment/"))]
+    trees = [tree for key, tree in details.items() if key.startswith("fragment/")]
     trees += [tree for context in details["contexts"].values() for tree in context]
     for key, detail in details.items():
         if key.startswith("rule/"):
