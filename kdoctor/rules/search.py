@@ -172,16 +172,19 @@ class Reader:
         """Yield the matches that show a failure in a reading of a record; where it has its lines, of each the first."""
         end = 0
         for one in found:
-            if one.start() >= end and not self._shows_none(record, text, one.start()):
+            if one.start() < end:
+                continue
+            place = _first_word(text, one.start())
+            if not self._shows_none(record, text, place):
                 yield one
                 if text is record.text:
-                    after = text.find("\n", _first_word(text, one.start()))
+                    after = text.find("\n", place)
                     end = after if after >= 0 else len(text)
 
     def _shows_none(self, record: Record, text: str, place: int) -> bool:
         """Tell whether a place in a reading of a record is in a line, or among lines, that show no failure."""
         line, start, end = _line_at(text, place)
-        at, first = record.first_of(record.place(_first_word(text, place), text))
+        at, first = record.first_of(record.place(place, text))
         line = at.mark + line
         if self._has_context(_QUOTED, line) or (first is not at and self._has_context(_QUOTED, first.text[:_BESIDE])):
             return True
@@ -223,7 +226,6 @@ def _first_word(text: str, place: int) -> int:
 
 def _line_at(text: str, place: int) -> tuple[str, int, int]:
     """Return the line of a place and where it begins and ends; of a long one what is beside the place."""
-    place = _first_word(text, place)
     start = text.rfind("\n", max(0, place - _BESIDE), place) + 1
     end = text.find("\n", place, place + _BESIDE)
     first, last = start or max(0, place - _BESIDE), end if end >= 0 else min(len(text), place + _BESIDE)
