@@ -94,8 +94,10 @@ _IMAGE: tuple[Searched, ...] = (
     ),
     (
         ("pulling", "container:"),
-        r"(?:\bpulling|\bcontainer:) (?P<v>[a-z0-9][\w.-]{1,120}/[\w./-]{1,200}:\w[\w.-]{0,127})(?=[\s(]|$)",
+        r"(?:\bpulling:?|\bcontainer:) (?P<v>[a-z0-9][\w.-]{1,120}/[\w./-]{1,200}:\w[\w.-]{0,127})(?=[\s(]|$)",
     ),
+    (("downloaded newer", "is up to date"), rf"(?:downloaded newer image for|image is up to date for) {_QUOTED}"),
+    (("unpacking to", "naming to"), rf"\b(?:unpacking to|naming to) (?P<v>{_IMAGE_REF})"),
     (("default image tag",), rf"\bdefault image tag {_QUOTED}"),
     (("invalid argument",), rf"\binvalid argument {_QUOTED}(?=\"? for \"(?:-t, )?--tag)"),
     (("拉取",), rf"拉取(?:镜像)?(?:失败)?[：:]? ?(?=[\"'`]?[\w.-]+[:/][\w.-]){_QUOTED}"),
@@ -163,6 +165,7 @@ _PATTERNS: Mapping[str, tuple[str, ...]] = {
     "platform": (
         r"no matching manifest for (?P<v>[a-z0-9]+/[\w./]{2,20})",
         r"\bplatform[ :=(\"']{1,4}(?P<v>(?:linux|windows|darwin)/[\w/]{2,16})",
+        r"\bdocker run [^\n]{0,200}--platform[ =](?P<v>[a-z0-9]{3,8}(?:/[\w.]{2,10}){0,2})\b",
     ),
     "socket": (
         r"(?P<v>(?:unix|npipe|tcp)://[^\s\"'<>)]{3,120})",
@@ -172,7 +175,7 @@ _PATTERNS: Mapping[str, tuple[str, ...]] = {
     "path": (
         r"\b(?:open|stat|mkdir|write|read|lstat|chmod|exec|access|remove|unlink|rename|create|symlink) (?P<v>(?:/|[A-Z]:\\)[^\s:\"'>]{1,200}?)(?=[:\s\"']|$)",
         r"(?:^|[\s\"'=(`])(?P<v>/(?:etc|var|run|home|root|usr|tmp|opt|Users|lib|mnt|data|proc|sys|dev|boot|srv)/[^\s:\"',)`>]{1,200})(?![\w.-]{0,200}>)",
-        r"(?P<v>[A-Z]:\\(?:[^\\\s:\"']{1,60}\\){1,8}[^\\\s:\"']{1,80})",
+        r"(?P<v>[A-Z]:\\(?:[^\\\s:\"'>]{1,60}\\){1,8}[^\\\s:\"'>]{1,80})(?![^\\\s:\"'])",
     ),
     "proxy": (
         r"proxyconnect tcp: dial tcp (?P<v>(?:\[[0-9a-f:.%]{2,60}\]|[\w.-]{1,253}):\d{1,5})",
@@ -209,7 +212,7 @@ _REGISTRY: tuple[Searched, ...] = (
     (("push refers to",), r"\bpush refers to (?:a )?repository \[(?P<v>[\w.-]{1,253}(?::\d{1,5})?)/"),
     (
         ("login",),
-        r"\b(?:docker|podman|buildah|skopeo|nerdctl|helm registry|oras|crane auth) login (?:-{1,2}\S+[ =]\S+ ){0,4}(?:https?://)?(?P<v>[a-z0-9][\w.-]{1,253}(?::\d{1,5})?)",
+        r"\b(?:docker|podman|buildah|skopeo|nerdctl|helm registry|oras|crane auth) login (?:--password-stdin |-{1,2}\S+[ =]\S+ ){0,4}(?:https?://)?(?P<v>[a-z0-9][\w.-]{1,253}(?::\d{1,5})?)",
     ),
     (
         ("/v2/", "upload"),
@@ -349,7 +352,7 @@ def plausible_image(value: str) -> bool:
 
 
 def _urls(text: str, before: int) -> Iterator[str]:
-    found = [(m.start(), without_userinfo(_trimmed(m[0]))) for m in _matches(_URL, text)]
+    found = [(m.start(), without_userinfo(_trimmed(m[0].partition("?checksum=")[0]))) for m in _matches(_URL, text)]
     found = [
         (at, url) for at, url in found if not {"*", "$"} & set(url) and not url.endswith("//")
     ]  # a log's mask and a script's variable are nobody's host

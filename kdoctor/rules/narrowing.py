@@ -16,6 +16,12 @@ from kdoctor.rules.standing import Words, standing
 _MOST_NARROW = 4
 """Narrow forms of one pattern that are compiled; in a text where it has more, the whole pattern is searched."""
 
+_COMPILING = 2
+"""Characters of a text that the whole of a pattern searches while one character of a narrow form is compiled."""
+
+_LONG = 4096
+"""Characters above which that matters: short texts are many, and each leaves another form."""
+
 _MOST_HELD = 16
 """Texts (by their words) for which a tree knows what was left."""
 
@@ -78,7 +84,7 @@ class Narrowing:
         if held is None:
             held = self._trees[name] = _Tree(tree)
         narrow = held.narrow(flat, self._stand, self._named)
-        return narrow if narrow is None or held.is_worth(narrow) else held.whole(self._whole)
+        return narrow if narrow is None or held.is_worth(narrow, len(flat)) else held.whole(self._whole)
 
     def standing(self, flat: str) -> frozenset[str] | None:
         """Return which of all words stand in a text that many trees will be narrowed for.
@@ -148,8 +154,13 @@ class _Tree:
         assert self._whole is not None
         return self._whole
 
-    def is_worth(self, narrow: str) -> bool:
-        """Tell whether a narrow form is worth compiling: one of the first, or one that comes often."""
+    def is_worth(self, narrow: str, length: int) -> bool:
+        """Tell whether a narrow form is worth compiling for a text of some length.
+
+        One of the first, one that comes often, and one that is short for the text, which takes longer to search.
+        """
+        if _LONG < length > _COMPILING * len(narrow):
+            return True
         form = hash(narrow)
         times = self._times.get(form)
         if times is None:
