@@ -345,6 +345,7 @@ def plausible_image(value: str) -> bool:
         lower not in _NOT_IMAGES
         and len(value) > 1
         and not lower.startswith(("http:", "https:", "sha256:"))
+        and not lower.endswith(("-", "_", "/"))
         and not re.fullmatch(r"v?\d+(?:\.\d+)*", lower)
         and not re.fullmatch(r"(?:linux|windows|darwin|unknown)(?:/[\w.]{1,12}){1,2}", lower)
         and not re.match(r"(?:pod|deploy(?:ment)?|daemonset|statefulset|replicaset|cronjob|job)/", lower)
