@@ -6,7 +6,7 @@ Nothing is thrown away that a pattern could need; each line keeps its number in 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from kdoctor.errors import UsageError
 
@@ -66,8 +66,7 @@ _YAML_QUOTED = re.compile(r"( {0,80}(?:- )?[a-zA-Z]\w{0,40}: )'((?:[^']|''){1,40
 _YAML_FOLD = re.compile(r"(?P<indent> {2,80})(?:- )?[a-zA-Z]\w{0,40}: '(?:[^']|''){10,400}$")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A cleaned line; several may share a number where one line held escaped line breaks.
 
     `width` is how wide the line was before cleaning, 0 where it did not end there; `blank` tells
@@ -154,22 +153,31 @@ def clean(text: str, first: int = 1) -> list[Line]:
     lines: list[Line] = []
     raw = _dedented(text.split("\n"))
     bare = _unstamped(raw, "FullyQualifiedErrorId" in text)
+    known: dict[str, tuple[tuple[str, ...], str, int]] = {}
     for number, (line, whole) in enumerate(zip(bare, raw, strict=True), first):
-        if not line or line.isspace():
+        if line not in known:
+            known[line] = _cleaned(line)
+        parts, mark, quoted = known[line]
+        if not parts:
             continue
-        if _BARE.fullmatch(line) and "](" not in line:
-            lines.append(Line(number, line.rstrip(), len(whole), whole.endswith(" ")))
-            continue
-        quoting = _QUOTING.match(line)
-        mark = quoting[0] if quoting and _COMMENT.match(line) else ""
-        *parts, last = [part for one in line[:_WIDEST_LINE].split(_NEXT) for part in _plain(one)]
-        lines += [Line(number, part, mark=mark) for part in parts if part.strip()]
-        if last.strip():
-            width = len(whole) - (quoting.end() if quoting else 0)
-            lines.append(Line(number, last, width, whole.endswith(" "), mark))
+        lines += [Line(number, part, mark=mark) for part in parts[:-1] if part.strip()]
+        if parts[-1].strip():
+            lines.append(Line(number, parts[-1], len(whole) - quoted, whole.endswith(" "), mark))
     if ": \\\n" in text:
         lines = _continued(lines)
     return _unfolded(lines) if ": '" in text else lines
+
+
+def _cleaned(line: str) -> tuple[tuple[str, ...], str, int]:
+    """Return a line's parts without what hides a message, a comment's sign before it, how long its quoting is."""
+    if not line or line.isspace():
+        return (), "", 0
+    if _BARE.fullmatch(line) and "](" not in line:
+        return (line.rstrip(),), "", 0
+    quoting = _QUOTING.match(line)
+    mark = quoting[0] if quoting and _COMMENT.match(line) else ""
+    parts = [part for one in line[:_WIDEST_LINE].split(_NEXT) for part in _plain(one)]
+    return tuple(parts), mark, quoting.end() if quoting else 0
 
 
 def _continued(lines: list[Line]) -> list[Line]:
@@ -232,7 +240,7 @@ def _unfolded(lines: list[Line]) -> list[Line]:
         found = _YAML_FOLD.match(line.text)
         if found is None:
             quoted = _YAML_QUOTED.match(line.text)
-            out.append(replace(line, text=quoted[1] + quoted[2].replace("''", "'")) if quoted else line)
+            out.append(line._replace(text=quoted[1] + quoted[2].replace("''", "'")) if quoted else line)
             continue
         parts = [line.text]
         while i < len(lines) and len(parts) < _MOST_FOLDS and lines[i].text.startswith(found["indent"] + "  "):
