@@ -99,6 +99,16 @@ def test_a_line_without_end_is_read_to_its_end() -> None:
     assert {line.number for record in whole for line in record.lines} == {1}
 
 
+def test_lines_alike_keep_their_numbers_and_widths() -> None:
+    lines = clean("> pulled\n# said \n> pulled  \n\n> pulled")
+    assert [(line.number, line.text, line.width, line.blank, line.mark) for line in lines] == [
+        (1, "pulled", 6, False, ""),
+        (2, "said", 5, True, "# "),
+        (3, "pulled", 8, True, ""),
+        (5, "pulled", 6, False, ""),
+    ]
+
+
 def test_a_line_that_repeats_itself_comes_in_pieces_alike() -> None:
     message = "dial tcp 192.0.2.7:443: connect: connection refused while the image was pulled; "
     whole = [record.text for record in records(clean("first, something else. " * 9 + message * 400))]

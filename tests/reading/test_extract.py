@@ -90,3 +90,26 @@ def test_an_image_is_what_has_the_form_of_one_where_one_can_stand(text: str, ima
 )
 def test_a_port_is_that_of_a_url_unless_it_is_a_proxys(text: str, port: str | None) -> None:
     assert next(extract.facts("port", text, len(text)), None) == port
+
+
+def test_a_prompt_is_no_path_and_what_is_cut_no_image() -> None:
+    prompt = (
+        "C:\\ws\\backend>aws ecr-public get-login-password | docker login -u AWS --password-stdin public.ecr.aws/x1"
+    )
+    assert list(extract.facts("path", prompt, len(prompt))) == []
+    assert next(extract.facts("registry", prompt, len(prompt))) == "public.ecr.aws"
+    assert list(extract.facts("image", "pull access denied for reg.example-", 0)) == []
+
+
+def test_the_image_of_a_pulls_last_lines_is_found() -> None:
+    for text in (
+        "Status: Downloaded newer image for team/app:1.2",
+        "#16 unpacking to team/app:1.2",
+        "  pulling: team/app:1.2",
+    ):
+        assert next(extract.facts("image", text, len(text))) == "team/app:1.2"
+
+
+def test_a_checksum_is_no_part_of_a_downloads_address() -> None:
+    url = "https://dl.example.com/kubectl"
+    assert next(extract.facts("url", f"download failed: {url}?checksum=file:{url}.sha256", 0)) == url

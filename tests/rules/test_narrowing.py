@@ -96,6 +96,8 @@ def test_a_text_of_many_forms_is_searched_with_the_whole_pattern_and_with_what_c
     assert asked == [*words[:4], *["|".join(words)] * 4]
     assert [narrowing.of(("", 0), branches, words[7]) for _ in range(5)][-1] == words[7]
     assert narrowing.of(("", 0), branches, words[1]) == words[1]
+    long = "word " * 1000 + words[5]
+    assert narrowing.of(("", 0), branches, long) == words[5], "compiling it is little beside searching the text"
 
 
 def test_a_text_in_lower_case_is_as_long_as_before() -> None:
