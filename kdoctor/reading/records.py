@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import bisect
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from kdoctor.reading.clean import Line, broken, lowered, unwrap
@@ -42,6 +42,9 @@ _DATED = re.compile(
 )
 _MOST_LINES = 60
 _MOST_CHARACTERS = 16_384
+_MANY_LINES, _TIMES = 12, 2
+"""Lines of a record from which on one line is read so many times at most: a pattern may span it and the next."""
+
 _LONG = 8192
 _PIECE, _OVERLAP = 4096, 1536
 """A line without end is read in pieces; what is said at a border is whole in one of them."""
@@ -52,9 +55,26 @@ _ALIKE = 64
 
 @dataclass(frozen=True)
 class Record:
-    """Lines that belong together; `text` has them as they are, `unwrapped` without console breaks."""
+    """Lines that belong together; `text` has them as they are, `unwrapped` without console breaks.
+
+    Where a few lines come again and again, `again` has the numbers of those that are left out, by that of the first.
+    """
 
     lines: tuple[Line, ...]
+    again: Mapping[int, list[int]] = field(default_factory=dict)
+
+    def with_again(self, numbers: Iterable[int]) -> list[int]:
+        """Return numbers of lines with those of the same lines that are left out, in their order."""
+        mine = list(dict.fromkeys(numbers))
+        return (
+            sorted({*mine, *(other for number in mine for other in self.again.get(number, ()))}) if self.again else mine
+        )
+
+    def holds_any(self, numbers: frozenset[int]) -> bool:
+        """Tell whether one of some numbers is that of a line, be it left out."""
+        return any(line.number in numbers for line in self.lines) or any(
+            not numbers.isdisjoint(others) for others in self.again.values()
+        )
 
     @cached_property
     def text(self) -> str:
@@ -160,12 +180,29 @@ def _records(lines: list[Line]) -> Iterator[Record]:
     for i, line in enumerate(lines):
         full = len(held) >= _MOST_LINES or size > _MOST_CHARACTERS
         if held and (full or (_DATED if i - 1 in cut else START).match(line.text)):
-            yield Record(tuple(held))
+            yield _record(held)
             held, size = [], 0
         held.append(line)
         size += len(line.text)
     if held:
-        yield Record(tuple(held))
+        yield _record(held)
+
+
+def _record(lines: list[Line]) -> Record:
+    """Return lines as a record; of many among which the same come again and again, the first two of each."""
+    if len(lines) < _MANY_LINES:
+        return Record(tuple(lines))
+    same: dict[tuple[str, str], list[Line]] = {}
+    kept = []
+    for line in lines:
+        alike = same.setdefault((line.text, line.mark), [])
+        if len(alike) < _TIMES:
+            kept.append(line)
+        alike.append(line)
+    if len(kept) * 2 > len(lines):
+        return Record(tuple(lines))
+    again = {alike[0].number: [line.number for line in alike[_TIMES:]] for alike in same.values()}
+    return Record(tuple(kept), {first: numbers for first, numbers in again.items() if numbers})
 
 
 class Beginnings:

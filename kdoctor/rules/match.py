@@ -134,7 +134,7 @@ def read(
     """
     lines = clean(text, first)
     whole = list(records(lines))
-    wanted = [i for i, r in enumerate(whole) if not only or any(line.number in only for line in r.lines)]
+    wanted = [i for i, record in enumerate(whole) if not only or record.holds_any(only)]
     numbers = present(book, [whole[i] for i in wanted])
     hits: dict[str, _Hit] = {}
     if numbers:
@@ -200,15 +200,15 @@ def _hits_of(book: Book, whole: Sequence[Record], i: int, reader: Reader) -> lis
             held = hits[one.rule]
             held.facts = {**one.facts, **held.facts}
             if record.unwrapped is None:
-                own = {line.number for line in map(record.line_at, one.starts) if line.text[:1] not in " \t-"}
-                held.lines = sorted({*held.lines, *own})
+                own = [line.number for line in map(record.line_at, one.starts) if line.text[:1] not in " \t-"]
+                held.lines = sorted({*held.lines, *record.with_again(own)})
             continue
         if one.rule in refused or not reader.admitted(one.rule, whole, i):
             refused.add(one.rule)
             continue
         line = record.line_at(one.starts[0])
         shown = " ".join(line.text.split())[:_SHOWN]
-        lines = list(dict.fromkeys(record.line_at(start).number for start in one.starts))
+        lines = record.with_again(record.line_at(start).number for start in one.starts)
         matched = Matched(line.number, shown)
         hits[one.rule] = _Hit(book.rule(one.rule), i, one.starts[0], dict(one.facts), matched, lines)
     return list(hits.values())

@@ -225,3 +225,15 @@ def test_a_message_continued_behind_a_colon_is_one_line() -> None:
 )
 def test_a_comments_sign_is_kept_beside_the_line(line: str, mark: str) -> None:
     assert [one.mark for one in clean(f"{line}\nnext")] == [mark, ""]
+
+
+def test_a_record_has_the_same_line_twice_and_knows_of_the_others() -> None:
+    lines = ["first", *["retrying", "layer missing"] * 20, "last"]
+    (record,) = records(clean("\n".join(lines)))
+    assert record.text.split("\n") == ["first", "retrying", "layer missing", "retrying", "layer missing", "last"]
+    assert record.with_again([3, 5]) == [3, 5, *range(7, 42, 2)]
+    assert record.with_again([1, 42]) == [1, 42]
+    assert record.holds_any(frozenset({20}))
+    assert not record.holds_any(frozenset({43}))
+    (varied,) = records(clean("\n".join(["retrying", *map(str, range(20))])))
+    assert len(varied.lines) == 21
