@@ -65,10 +65,8 @@ class Record:
 
     def with_again(self, numbers: Iterable[int]) -> list[int]:
         """Return numbers of lines with those of the same lines that are left out, in their order."""
-        mine = list(dict.fromkeys(numbers))
-        return (
-            sorted({*mine, *(other for number in mine for other in self.again.get(number, ()))}) if self.again else mine
-        )
+        mine = dict.fromkeys(numbers)
+        return sorted({*mine, *(other for number in mine for other in self.again.get(number, ()))})
 
     def holds_any(self, numbers: frozenset[int]) -> bool:
         """Tell whether one of some numbers is that of a line, be it left out."""
@@ -201,8 +199,8 @@ def _record(lines: list[Line]) -> Record:
         alike.append(line)
     if len(kept) * 2 > len(lines):
         return Record(tuple(lines))
-    again = {alike[0].number: [line.number for line in alike[_TIMES:]] for alike in same.values()}
-    return Record(tuple(kept), {first: numbers for first, numbers in again.items() if numbers})
+    again = {a[0].number: [line.number for line in a[_TIMES:]] for a in same.values() if len(a) > _TIMES}
+    return Record(tuple(kept), again)
 
 
 class Beginnings:
