@@ -28,7 +28,10 @@ BEGINNING = 4
 DIGITS: Final = str.maketrans("123456789", "000000000")
 """Takes digits for alike."""
 
-FORMAT = 26
+FORMAT = 27
+_IN_PARTS = ("patterns", "ways")
+"""Details that are a list by a pattern's number, of which a text asks for a few."""
+
 _PACKAGED = Path(__file__).parent.parent / "_rules"
 _CHECKOUT = Path(__file__).parent.parent.parent / "rules"
 
@@ -71,7 +74,7 @@ def installed_folders() -> tuple[Path, ...]:
 class Book:
     """All rules of a run."""
 
-    def __init__(self, index: Mapping[str, Any], details: Mapping[str, Any] | _Details) -> None:
+    def __init__(self, index: Mapping[str, Any], details: _Held | _Details) -> None:
         self._index = index
         self._details = details
         self._rules: dict[str, model.Rule] = {}
@@ -107,10 +110,13 @@ class Book:
         """The layers, from the user to the image."""
         return typing.cast("Sequence[str]", self._index["layers"])
 
-    def pattern(self, number: int) -> tuple[str, str, Sequence[Any], Sequence[Sequence[Sequence[str]]], bool]:
-        """Return the (rule id, pattern id, tree, readings, is for a line alone) of a pattern's number."""
-        rule_id, place = self._index["patterns"][number]
-        return (rule_id, *self._details[f"rule/{rule_id}"]["patterns"][place])
+    def pattern(self, number: int) -> tuple[Sequence[Any], bool]:
+        """Return the tree of a pattern's number, and whether it is for a line alone."""
+        return typing.cast("tuple[Sequence[Any], bool]", self._details.part("patterns", number))
+
+    def ways(self, number: int) -> Sequence[Sequence[Sequence[str]]]:
+        """Return the ways in which a pattern can be found; see `kdoctor.rules.literals.readings`."""
+        return typing.cast("Sequence[Sequence[Sequence[str]]]", self._details.part("ways", number))
 
     def fragment(self, name: str) -> Sequence[Any]:
         """Return the tree of a fragment of rules/words.yaml, which the trees of patterns name."""
@@ -118,23 +124,24 @@ class Book:
 
     def rule_of(self, number: int) -> str:
         """Return the id of the rule that a pattern's number belongs to."""
-        return typing.cast("str", self._index["patterns"][number][0])
+        return typing.cast("str", self._index["patterns"][number])
 
     def detecting(self, step: str, outcome: str) -> Sequence[str]:
         """Return the ids of the rules that name this outcome of this step."""
         return typing.cast("Sequence[str]", self._index["detect"].get(f"{step} {outcome}", ()))
 
     def readings(self, rule_id: str) -> Sequence[Sequence[Sequence[str]]]:
-        """Return the ways in which a rule's patterns can be found; see `kdoctor.rules.literals.readings`."""
-        return [way for _, _, ways, _ in self._details[f"rule/{rule_id}"]["patterns"] for way in ways]
+        """Return the ways in which one of a rule's patterns can be found."""
+        numbers = [number for number, of in enumerate(self._index["patterns"]) if of == rule_id]
+        return [way for number in numbers for way in self.ways(number)]
 
     def none(self, rule_id: str) -> Sequence[Sequence[Any]]:
         """Return the `none` patterns of a rule as trees."""
-        return typing.cast("Sequence[Sequence[Any]]", self._details[f"rule/{rule_id}"]["none"])
+        return typing.cast("Sequence[Sequence[Any]]", self._details[f"none/{rule_id}"])
 
     def context(self, name: str) -> Sequence[Sequence[Any]]:
         """Return the patterns of a context as trees; empty if there is no such context."""
-        return typing.cast("Sequence[Sequence[Any]]", self._details["contexts"].get(name, ()))
+        return typing.cast("Sequence[Sequence[Any]]", self._details.get(f"context/{name}") or ())
 
     def rule(self, rule_id: str) -> model.Rule:
         """Return a rule by its id.
@@ -145,7 +152,7 @@ class Book:
         if rule_id not in self._index["set"]:
             raise UsageError(f'no rule "{rule_id}".{did_you_mean(rule_id, self.ids)} See `kdoctor rules list`.')
         if rule_id not in self._rules:
-            self._rules[rule_id] = _decoded(model.Rule, self._details[f"rule/{rule_id}"]["rule"])
+            self._rules[rule_id] = _decoded(model.Rule, self._details[f"rule/{rule_id}"])
         return self._rules[rule_id]
 
     def recipe(self, recipe_id: str) -> model.Recipe:
@@ -171,20 +178,33 @@ class Book:
 
 
 class _Details:
-    """Details by key, each decoded from the compiled bytes when asked for."""
+    """Details by key, each decoded from the compiled bytes when asked for; `places` are where its parts begin."""
 
     def __init__(self, data: bytes, places: Mapping[str, Sequence[int]]) -> None:
         self._data, self._places = data, places
-        self._held: dict[str, Any] = {}
+        self._decoded: dict[int, Any] = {}
 
     def __getitem__(self, key: str) -> Any:
-        if key not in self._held:
-            at, size = self._places[key]
-            self._held[key] = json.loads(self._data[at : at + size])
-        return self._held[key]
+        return self.part(key, 0)
+
+    def part(self, key: str, number: int) -> Any:
+        """Return one of the parts that some details come in."""
+        begin, end = self._places[key][number : number + 2]
+        if begin not in self._decoded:
+            self._decoded[begin] = json.loads(self._data[begin:end])
+        return self._decoded[begin]
 
     def get(self, key: str) -> Any:
+        """Return a detail, or None."""
         return self[key] if key in self._places else None
+
+
+class _Held(dict[str, Any]):
+    """Details that were compiled in this run."""
+
+    def part(self, key: str, number: int) -> Any:
+        """Return one of the parts that some details come in."""
+        return self[key][number]
 
 
 def open_book(folders: Iterable[Path] = ()) -> Book:
@@ -228,12 +248,16 @@ def read_compiled(folder: Path) -> Book | None:
 
 def write_compiled(folder: Path, index: Mapping[str, Any], details: Mapping[str, Any]) -> None:
     """Write the compiled form: the details one after the other, the index with their places."""
-    places, chunks, at = {}, [], 0
+    places: dict[str, list[int]] = {}
+    chunks: list[bytes] = []
+    at = 0
     for key, value in details.items():
-        chunk = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-        places[key] = (at, len(chunk))
-        chunks.append(chunk)
-        at += len(chunk)
+        places[key] = [at]
+        for part in value if key in _IN_PARTS else [value]:
+            chunk = json.dumps(part, ensure_ascii=False, separators=(",", ":")).encode()
+            chunks.append(chunk)
+            at += len(chunk)
+            places[key].append(at)
     data = b"".join(chunks)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "details.json").write_bytes(data)
@@ -244,7 +268,7 @@ def write_compiled(folder: Path, index: Mapping[str, Any], details: Mapping[str,
 
 def in_memory(index: Mapping[str, Any], details: Mapping[str, Any]) -> Book:
     """Return a book of compiled parts without files."""
-    return Book({**index, "set": set(index["ids"])}, details)
+    return Book({**index, "set": set(index["ids"])}, _Held(details))
 
 
 @cache

@@ -140,23 +140,26 @@ def compile_rules(folder: Folder) -> Compiled:
     """Return index and details of rules that have been checked."""
     fragments = folder.words.fragments
     words: dict[str, dict[str, list[int]]] = {}
-    patterns: list[tuple[str, int]] = []
+    rule_of: list[str] = []
+    patterns: list[tuple[Any, bool]] = []
+    ways: list[Any] = []
     details: dict[str, Any] = {
-        "contexts": {name: [tree(one, fragments) for one in parts] for name, parts in folder.words.contexts.items()},
+        **{f"context/{key}": [tree(one, fragments) for one in parts] for key, parts in folder.words.contexts.items()},
         **{f"fragment/{name}": tree(fragment, fragments) for name, fragment in fragments.items()},
+        "patterns": patterns,
+        "ways": ways,
     }
     for rule in folder.rules.values():
-        trees = []
-        for place, pattern in enumerate(rule.match.any if rule.match else ()):
+        for pattern in rule.match.any if rule.match else ():
             wide = expand(pattern.regex, fragments)
-            ways = readings(wide)
-            trees.append((pattern.id, tree(pattern.regex, fragments), ways, wide.startswith(ALONE)))
-            for word in {word for way in ways for word in way[0]}:
+            ways.append(readings(wide))
+            for word in {word for way in ways[-1] for word in way[0]}:
                 words.setdefault(beginning(word), {}).setdefault(word, []).append(len(patterns))
-            patterns.append((rule.id, place))
+            patterns.append((tree(pattern.regex, fragments), wide.startswith(ALONE)))
+            rule_of.append(rule.id)
         refusing = rule.match.none if rule.match else ()
-        none = [tree(one.regex, fragments) for one in refusing]
-        details[f"rule/{rule.id}"] = {"rule": plain(rule), "patterns": trees, "none": none}
+        details[f"none/{rule.id}"] = [tree(one.regex, fragments) for one in refusing]
+        details[f"rule/{rule.id}"] = plain(rule)
     for recipe in folder.recipes.values():
         details[f"recipe/{recipe.id}"] = plain(recipe)
     for lang, translations in folder.translations.items():
@@ -173,7 +176,7 @@ def compile_rules(folder: Folder) -> Compiled:
     index = {
         "detect": detect,
         "literals": words,
-        "patterns": patterns,
+        "patterns": rule_of,
         "ids": list(folder.rules),
         "layers": list(folder.taxonomy.layers),
     }
@@ -182,13 +185,13 @@ def compile_rules(folder: Folder) -> Compiled:
 
 def _words(details: Mapping[str, Any]) -> Iterable[str]:
     """Return all words that the patterns in the details need, as a whole or for one of their branches."""
-    words: set[str] = set()
-    trees = [tree for key, tree in details.items() if key.startswith("fragment/")]
-    trees += [tree for context in details["contexts"].values() for tree in context]
+    trees = [tree for tree, _ in details["patterns"]]
     for key, detail in details.items():
-        if key.startswith("rule/"):
-            trees += detail["none"] + [tree for _, tree, _, _ in detail["patterns"]]
-            words.update(word for _, _, ways, _ in detail["patterns"] for way in ways for some in way for word in some)
+        if key.startswith("fragment/"):
+            trees.append(detail)
+        elif key.startswith(("context/", "none/")):
+            trees += detail
+    words = {word for ways in details["ways"] for way in ways for some in way for word in some}
     return words.union(*map(words_of, trees))
 
 

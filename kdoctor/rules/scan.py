@@ -50,7 +50,7 @@ def scanner(book: Book) -> Callable[[bytes], Sequence[int]]:
 @functools.lru_cache(maxsize=1)
 def telling(book: Book) -> Telling:
     """Return what the patterns ask for that has digits: a status, a port, the number of a registry's host."""
-    trees = [book.pattern(n)[2] for n in sorted({n for found in book.literals.values() for n in found})]
+    trees = [book.pattern(n)[0] for n in sorted({n for found in book.literals.values() for n in found})]
     trees += [tree for rule_id in book.ids for tree in book.none(rule_id)]
     texts = {book.narrowing.whole(tree) for tree in trees}
     written = (_CHOICE.sub(lambda one: "|".join(one[1] + digit for digit in one[2]), text) for text in texts)
@@ -67,7 +67,7 @@ def _ways(book: Book) -> list[Needs]:
     numbers = sorted({n for found in book.literals.values() for n in found})
     ways: dict[tuple[tuple[bytes, ...], ...], None] = {}
     for number in numbers:
-        for reading in book.pattern(number)[3]:
+        for reading in book.ways(number):
             sets = [tuple(_scannable(word) for word in words) for words in reading]
             ways[tuple(words for words in sets if all(len(word) >= _SHORTEST for word in words))] = None
     return [way for way in ways if way]

@@ -146,12 +146,12 @@ class Reader:
     def _ways(self, number: int) -> _Ways:
         """Return the words that a pattern needs."""
         if number not in self._needs:
-            self._needs[number] = self._book.pattern(number)[3]
+            self._needs[number] = self._book.ways(number)
         return self._needs[number]
 
     def _search(self, record: Record) -> Iterator[_Place]:
         for number in self._selected(record.flat):
-            rule_id, _, tree, _, for_one_line = self._book.pattern(number)
+            tree, for_one_line = self._book.pattern(number)
             if for_one_line and not self._alone:
                 continue
             regex = self._narrowing.of(("", number), tree, record.flat)
@@ -165,7 +165,7 @@ class Reader:
                     if shown:
                         starts = tuple(record.place(one.start(), text) for one in shown)
                         spans = {name: shown[0].span(name) for name in searched.regex.groupindex}
-                        yield _Place(rule_id, spans, text is not record.text, starts)
+                        yield _Place(self._book.rule_of(number), spans, text is not record.text, starts)
                     break
 
     def _showing(self, found: Sequence[re.Match[str]], record: Record, text: str) -> Iterator[re.Match[str]]:

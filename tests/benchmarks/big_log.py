@@ -35,7 +35,7 @@ def patterns(file: Path) -> int:
     """
     book = open_book()
     numbers = sorted({n for found in book.literals.values() for n in found})
-    regexes = {re.sub(r"\(\?P<\w+>", "(?:", book.narrowing.whole(book.pattern(n)[2])) for n in numbers}
+    regexes = {re.sub(r"\(\?P<\w+>", "(?:", book.narrowing.whole(book.pattern(n)[0])) for n in numbers}
     taken = sorted(_bytes(regex) for regex in regexes if not _NOT_OF_A_LINE.search(regex))
     file.write_text("".join(f"{regex}\n" for regex in taken))
     return len(taken)
