@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 DOCKER_HUB = "docker.io"
 
@@ -90,8 +89,7 @@ _BLOB_HOSTS = {
 Layout = Literal["path", "flat", "library"]
 
 
-@dataclass(frozen=True, slots=True)
-class PublicMirror:
+class PublicMirror(NamedTuple):
     """A known public mirror: `repository` (host[/path]) stands before the image's name.
 
     `layout` says how an image of the registry is named there: with its whole path, with its last
@@ -119,8 +117,7 @@ class PublicMirror:
         return f"{self.repository}/{path}"
 
 
-@dataclass(frozen=True, slots=True)
-class Retired:
+class Retired(NamedTuple):
     """A registry or repository that was frozen or shut; `replacement` is what to write for `prefix`."""
 
     prefix: str

@@ -6,9 +6,8 @@ import contextlib
 import io
 import sys
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kdoctor.errors import UsageError
 from kdoctor.logs.source import Source
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
 NOTHING = "nothing to explain; give the error text: kdoctor explain '...', --file FILE, or a pipe"
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """The arguments of `explain` that say where the text comes from."""
 
     text: tuple[str, ...] = ()

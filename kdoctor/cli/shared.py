@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from kdoctor.errors import UsageError, did_you_mean
 from kdoctor.model import Report, Severity
@@ -108,8 +108,7 @@ def page_of(options: Shared) -> Page:
     return Page(options.width())
 
 
-@dataclass(frozen=True, slots=True)
-class Consent:
+class Consent(NamedTuple):
     """What the person has agreed to on the command line; `trusted` are fingerprints of certificates."""
 
     apply: bool = False

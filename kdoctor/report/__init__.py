@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 from kdoctor.masking import masked
 from kdoctor.model import Report, Severity
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """How a report is to look. `verbose` counts the -v's, `width` is in columns.
 
     `fail_on` is the threshold of the exit status, for outputs that show failed and passed.
@@ -32,8 +30,7 @@ class Renderer(Protocol):
         """Return the document; it ends with a newline unless it is empty."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Module:
+class _Module(NamedTuple):
     """A renderer that is imported when it is used; the one place where reports are masked."""
 
     name: str

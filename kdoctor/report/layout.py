@@ -6,15 +6,14 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from kdoctor.report import safety
 
 Style = Literal["", "title", "head", "bad", "warn", "good", "dim", "command"]
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A piece of a line in one style; its text is already safe."""
 
     text: str

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kdoctor.model import Risk, Role, Severity, Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(NamedTuple):
     """One language. Braces are filled with str.format by the report's own values."""
 
     severity: dict[Severity, str]

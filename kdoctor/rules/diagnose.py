@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from kdoctor.model import Diagnosis, Evidence, Severity, Verdict
 from kdoctor.registries import is_well_known
@@ -18,8 +19,7 @@ from kdoctor.rules.template import first_filled, several
 from kdoctor.rules.words import Words
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """What judging needs besides the candidate: the rules, the language, the platforms in charge.
 
     `known` are the proxies, resolvers and registries that stand in settings here or came by flag.
@@ -29,7 +29,7 @@ class Setting:
     lang: str = "en"
     platforms: Sequence[str] = ("docker-engine", "shell")
     restart: Restart = with_systemd
-    known: frozenset[str] = field(default_factory=frozenset)
+    known: frozenset[str] = frozenset()
     quote: commands.Quote = commands.posix
 
     @property

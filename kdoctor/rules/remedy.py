@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from kdoctor.model import Fix, Risk, Step
 from kdoctor.rules import commands, doing, model, template
@@ -22,8 +23,7 @@ def with_systemd(service: str) -> Sequence[str]:
     return ("sudo", "systemctl", "restart", service)
 
 
-@dataclass(frozen=True, slots=True)
-class Here:
+class Here(NamedTuple):
     """What fixes need of this machine: platforms in charge, how services restart, how its shell quotes."""
 
     platforms: Sequence[str] = ("docker-engine", "shell")
@@ -54,8 +54,7 @@ def fixes(rule: model.Rule, scope: Scope, book: Book, here: Here, lang: str = "e
             yield replace(fix, asked=asked, origin=book.origins.get(f"fixes/{recipe.id}") or book.origins.get(rule.id))
 
 
-@dataclass(frozen=True, slots=True)
-class _Values:
+class _Values(NamedTuple):
     """A recipe's parameters, and the facts of the diagnosis that each is made of."""
 
     scope: Scope

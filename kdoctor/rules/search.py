@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kdoctor.reading.clean import lowered
 from kdoctor.reading.records import Record
@@ -41,8 +40,7 @@ _CUT = "…"
 """What stands where a longer line is cut, so that its part is not taken for a line's beginning or end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """One pattern in one reading of a record: its rule, the facts that it captured, where it stands in `text`."""
 
     rule: str
@@ -50,8 +48,7 @@ class Found:
     starts: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     """Where one pattern is found in a record and its likes; facts may stand in the reading without breaks."""
 
     rule: str

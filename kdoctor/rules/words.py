@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _SENTENCES = {
     "en": {
@@ -31,8 +31,7 @@ _SENTENCES = {
 _PLACEHOLDER = re.compile(r"\{([a-z]+)\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(NamedTuple):
     """Sentences in one language; languages that are not there fall back to English."""
 
     lang: str = "en"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from kdoctor.model import Neighbour, Report, Status
 from kdoctor.references import parse
@@ -47,15 +48,14 @@ def _registry(image: str) -> str:
     return api_host(parse(image).registry)
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """A text to explain: `source` names it, `seconds` is the run's deadline."""
 
     text: str
     source: str = "text"
     seconds: float = 10.0
     lang: str = "en"
-    given: Given = field(default_factory=Given)
+    given: Given = Given()
 
 
 def candidates(book: Book, question: Question) -> list[Candidate]:

@@ -27,7 +27,7 @@ def propose(book: Book, question: Question, host: Host | None, own: Pseudonyms |
     """
     names = own or Pseudonyms(*own_names())
     text, left_out = redacted(question.text, names)
-    asked = replace(question, text=text, source="text")
+    asked = question._replace(text=text, source="text")
     report = by_text(book, asked, candidates(book, asked))
     proposal = Proposal(text, names.replaced, left_out, engine(text))
     return replace(report, host=None if host is None else _redacted_host(host, names), proposal=proposal)

@@ -96,7 +96,7 @@ def test_text(hostile: Report, verbose: int, width: int) -> None:
     out = RENDERERS["text"].render(hostile, options)
     _assert_harmless(out)
     _assert_no_commands(out)
-    colored = RENDERERS["text"].render(hostile, replace(options, color=True))
+    colored = RENDERERS["text"].render(hostile, options._replace(color=True))
     assert _COLORS.sub("", colored) == out
 
 
