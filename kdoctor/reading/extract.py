@@ -131,60 +131,99 @@ _MANIFEST_URL = (
     ),
 )
 # kubeadm's list of what is in the way names the ports one by one.
-_PREFLIGHT_PORT = r"\[ERROR Port-(?P<v>\d{1,5})\\?\]"
-_PATTERNS: Mapping[str, tuple[str, ...]] = {
+_PREFLIGHT_PORT: Searched = (("port-",), r"\[ERROR Port-(?P<v>\d{1,5})\\?\]")
+_PATTERNS: Mapping[str, tuple[Searched, ...]] = {
     "resolver": (
-        r"\blookup \S{1,255} on (?P<v>\[[0-9a-f:.%a-z]{2,60}\]:\d{1,5}|[0-9.]{7,15}:\d{1,5}|[0-9a-f:.]{2,45}:53)",
-        r"->(?P<v>(?:\[[0-9a-f:%.]{2,60}\]|[0-9.]{7,15}):53)\b",
-        r"\bdial (?:udp|tcp) (?P<v>(?:\[[0-9a-f:%.]{2,60}\]|[0-9.]{7,15}):53)\b",
-        r"communications error to (?P<v>[0-9a-f.:]{3,45}#53)",
-        r"^[\s#>]{0,8}Server:\s{1,16}(?P<v>[0-9.]{7,15}|[0-9a-f]{1,4}:[0-9a-f:.]{2,40})\s",
+        (
+            ("lookup",),
+            r"\blookup \S{1,255} on (?P<v>\[[0-9a-f:.%a-z]{2,60}\]:\d{1,5}|[0-9.]{7,15}:\d{1,5}|[0-9a-f:.]{2,45}:53)",
+        ),
+        (("->",), r"->(?P<v>(?:\[[0-9a-f:%.]{2,60}\]|[0-9.]{7,15}):53)\b"),
+        ((":53",), r"\bdial (?:udp|tcp) (?P<v>(?:\[[0-9a-f:%.]{2,60}\]|[0-9.]{7,15}):53)\b"),
+        (("communications error to",), r"communications error to (?P<v>[0-9a-f.:]{3,45}#53)"),
+        (("server:",), r"^[\s#>]{0,8}Server:\s{1,16}(?P<v>[0-9.]{7,15}|[0-9a-f]{1,4}:[0-9a-f:.]{2,40})\s"),
     ),
     "host": (
-        r"\blookup\s{1,3}\"?(?P<v>[a-z0-9_][\w.-]{0,253}?)\"?(?: on |: |\.?$)",
-        r"(?:could not|couldn't|cannot|failed to) (?:resolve|lookup)(?: proxy)?(?: host(?:name)?:?|:| proxy) '?\"?(?P<v>[a-z0-9][\w.-]{1,253})",
-        r"(?:could not|couldn't|cannot|failed to) (?:resolve|lookup) '?\"?(?P<v>[a-z0-9][\w-]{0,62}\.[\w.-]{1,190})",
-        r"\b(?:ENOTFOUND|EAI_AGAIN) (?P<v>[a-z0-9][\w.-]{1,253})",
-        r"UnknownHostException: (?P<v>[a-z0-9][\w.-]{1,253})",
-        r"bad address '(?P<v>[a-z0-9][\w.-]{1,253})'",
+        (("lookup",), r"\blookup\s{1,3}\"?(?P<v>[a-z0-9_][\w.-]{0,253}?)\"?(?: on |: |\.?$)"),
+        (
+            ("resolve", "lookup"),
+            r"(?:could not|couldn't|cannot|failed to) (?:resolve|lookup)(?: proxy)?(?: host(?:name)?:?|:| proxy) '?\"?(?P<v>[a-z0-9][\w.-]{1,253})",
+        ),
+        (
+            ("resolve", "lookup"),
+            r"(?:could not|couldn't|cannot|failed to) (?:resolve|lookup) '?\"?(?P<v>[a-z0-9][\w-]{0,62}\.[\w.-]{1,190})",
+        ),
+        (("notfound", "ai_again"), r"\b(?:ENOTFOUND|EAI_AGAIN) (?P<v>[a-z0-9][\w.-]{1,253})"),
+        (("unknownhostexception:",), r"UnknownHostException: (?P<v>[a-z0-9][\w.-]{1,253})"),
+        (("bad address",), r"bad address '(?P<v>[a-z0-9][\w.-]{1,253})'"),
     ),
     "address": (
-        r"\bdial (?:tcp|tcp4|tcp6) (?P<v>(?:\[[0-9a-f:.%\w]{2,60}\]|[\w.-]{1,253})?:\d{1,5})\b",
-        r"->(?P<v>(?:\[[0-9a-f:%.\w]{2,60}\]|[0-9.]{7,15}):\d{1,5})\b",
-        r"\b(?:failed to connect to|couldn't connect to|connecting to|connect to) (?P<v>[\w.-]{1,253}:\d{1,5})\b",
-        r"\bserver (?P<v>[\w.-]{1,253}:\d{1,5}) was refused",
-        r"\bdialing (?P<v>[\w.-]{1,253}:\d{1,5})\b",
-        r"(?:--server[ =]|\bserver: )https?://(?P<v>[\w.-]{1,253}:\d{1,5})\b",
-        r"\b(?:ECONNREFUSED|ETIMEDOUT|ECONNRESET) (?P<v>\[?[0-9a-f.:]{3,45}\]?:\d{1,5})\b",
+        (("dial",), r"\bdial (?:tcp|tcp4|tcp6) (?P<v>(?:\[[0-9a-f:.%\w]{2,60}\]|[\w.-]{1,253})?:\d{1,5})\b"),
+        (("->",), r"->(?P<v>(?:\[[0-9a-f:%.\w]{2,60}\]|[0-9.]{7,15}):\d{1,5})\b"),
+        (
+            ("connect",),
+            r"\b(?:failed to connect to|couldn't connect to|connecting to|connect to) (?P<v>[\w.-]{1,253}:\d{1,5})\b",
+        ),
+        (("was refused",), r"\bserver (?P<v>[\w.-]{1,253}:\d{1,5}) was refused"),
+        (("dialing",), r"\bdialing (?P<v>[\w.-]{1,253}:\d{1,5})\b"),
+        (("server",), r"(?:--server[ =]|\bserver: )https?://(?P<v>[\w.-]{1,253}:\d{1,5})\b"),
+        (("conn", "timedout"), r"\b(?:ECONNREFUSED|ETIMEDOUT|ECONNRESET) (?P<v>\[?[0-9a-f.:]{3,45}\]?:\d{1,5})\b"),
     ),
     "status": (
-        r"(?:unexpected status(?: code)?|received unexpected http status|failed with status code \[[^\]]{1,80}\]|invalid status code from registry|unexpected status from \w{3,7} request to \S{1,400}|status ?code|failed with status|error parsing http|unexpected status code \S{1,300}|bad response code|response|returned error|http error|server returned http response code|\[http)\W{1,4}(?P<v>[1-5]\d\d)\b",
-        r"\bHTTP (?P<v>[45]\d\d)\b",
-        r"\b(?P<v>[45]\d\d) \(?(?:Unauthorized|Forbidden|Client Error|Server Error|Not Found|Too Many Requests|Internal Server Error|Bad Gateway|Service Unavailable|Gateway Time-?out|Proxy Authentication Required|Unavailable For Legal Reasons|Requested Range|Bad Request|Precondition)",
+        (
+            (),
+            r"(?:unexpected status(?: code)?|received unexpected http status|failed with status code \[[^\]]{1,80}\]|invalid status code from registry|unexpected status from \w{3,7} request to \S{1,400}|status ?code|failed with status|error parsing http|unexpected status code \S{1,300}|bad response code|response|returned error|http error|server returned http response code|\[http)\W{1,4}(?P<v>[1-5]\d\d)\b",
+        ),
+        (("http",), r"\bHTTP (?P<v>[45]\d\d)\b"),
+        (
+            (
+                "unauth",
+                "forbidden",
+                "error",
+                "not found",
+                "too many",
+                "bad ",
+                "unavailable",
+                "gateway time",
+                "required",
+                "requested range",
+                "precondition",
+            ),
+            r"\b(?P<v>[45]\d\d) \(?(?:Unauthorized|Forbidden|Client Error|Server Error|Not Found|Too Many Requests|Internal Server Error|Bad Gateway|Service Unavailable|Gateway Time-?out|Proxy Authentication Required|Unavailable For Legal Reasons|Requested Range|Bad Request|Precondition)",
+        ),
     ),
     "platform": (
-        r"no matching manifest for (?P<v>[a-z0-9]+/[\w./]{2,20})",
-        r"\bplatform[ :=(\"']{1,4}(?P<v>(?:linux|windows|darwin)/[\w/]{2,16})",
-        r"\bdocker run [^\n]{0,200}--platform[ =](?P<v>[a-z0-9]{3,8}(?:/[\w.]{2,10}){0,2})\b",
+        (("no matching manifest",), r"no matching manifest for (?P<v>[a-z0-9]+/[\w./]{2,20})"),
+        (("platform",), r"\bplatform[ :=(\"']{1,4}(?P<v>(?:linux|windows|darwin)/[\w/]{2,16})"),
+        (("platform",), r"\bdocker run [^\n]{0,200}--platform[ =](?P<v>[a-z0-9]{3,8}(?:/[\w.]{2,10}){0,2})\b"),
     ),
     "socket": (
-        r"(?P<v>(?:unix|npipe|tcp)://[^\s\"'<>)]{3,120})",
-        r"\bdial unix (?P<v>/[^\s:\"']{2,120})",
-        r"(?P<v>/[\w./-]{3,80}\.sock)\b",
+        (("://",), r"(?P<v>(?:unix|npipe|tcp)://[^\s\"'<>)]{3,120})"),
+        (("dial unix",), r"\bdial unix (?P<v>/[^\s:\"']{2,120})"),
+        ((".sock",), r"(?P<v>/[\w./-]{3,80}\.sock)\b"),
     ),
     "path": (
-        r"\b(?:open|stat|mkdir|write|read|lstat|chmod|exec|access|remove|unlink|rename|create|symlink) (?P<v>(?:/|[A-Z]:\\)[^\s:\"'>]{1,200}?)(?=[:\s\"']|$)",
-        r"(?:^|[\s\"'=(`])(?P<v>/(?:etc|var|run|home|root|usr|tmp|opt|Users|lib|mnt|data|proc|sys|dev|boot|srv)/[^\s:\"',)`>]{1,200})(?![\w.-]{0,200}>)",
-        r"(?P<v>[A-Z]:\\(?:[^\\\s:\"'>]{1,60}\\){1,8}[^\\\s:\"'>]{1,80})(?![^\\\s:\"'])",
+        (
+            (),
+            r"\b(?:open|stat|mkdir|write|read|lstat|chmod|exec|access|remove|unlink|rename|create|symlink) (?P<v>(?:/|[A-Z]:\\)[^\s:\"'>]{1,200}?)(?=[:\s\"']|$)",
+        ),
+        (
+            (),
+            r"(?:^|[\s\"'=(`])(?P<v>/(?:etc|var|run|home|root|usr|tmp|opt|Users|lib|mnt|data|proc|sys|dev|boot|srv)/[^\s:\"',)`>]{1,200})(?![\w.-]{0,200}>)",
+        ),
+        (("\\",), r"(?P<v>[A-Z]:\\(?:[^\\\s:\"'>]{1,60}\\){1,8}[^\\\s:\"'>]{1,80})(?![^\\\s:\"'])"),
     ),
     "proxy": (
-        r"proxyconnect tcp: dial tcp (?P<v>(?:\[[0-9a-f:.%]{2,60}\]|[\w.-]{1,253}):\d{1,5})",
-        r"proxyconnect tcp: (?:dial tcp:? )?lookup \"?(?P<v>[a-z0-9_][\w.-]{0,253}?)\.?\"?(?: on |:)",
-        r"\bsocks connect tcp (?P<v>\S{3,255}?)->",
-        r"error connecting to proxy (?P<v>https?://\S{3,255}?):? ",
-        r"uses proxy \"?(?P<v>https?://[^\s\"]{3,255})",
-        r"HTTPS?_PROXY=\"?(?P<v>(?:https?|socks5h?)://[^\s\",]{3,255})",
-        r"[▪•*-] HTTPS?_PROXY=(?P<v>[a-z0-9][\w.-]{0,253}:\d{1,5})\b",
+        (("proxyconnect tcp",), r"proxyconnect tcp: dial tcp (?P<v>(?:\[[0-9a-f:.%]{2,60}\]|[\w.-]{1,253}):\d{1,5})"),
+        (
+            ("proxyconnect tcp",),
+            r"proxyconnect tcp: (?:dial tcp:? )?lookup \"?(?P<v>[a-z0-9_][\w.-]{0,253}?)\.?\"?(?: on |:)",
+        ),
+        (("socks connect",), r"\bsocks connect tcp (?P<v>\S{3,255}?)->"),
+        (("connecting to proxy",), r"error connecting to proxy (?P<v>https?://\S{3,255}?):? "),
+        (("uses proxy",), r"uses proxy \"?(?P<v>https?://[^\s\"]{3,255})"),
+        (("_proxy=",), r"HTTPS?_PROXY=\"?(?P<v>(?:https?|socks5h?)://[^\s\",]{3,255})"),
+        (("_proxy=",), r"[▪•*-] HTTPS?_PROXY=(?P<v>[a-z0-9][\w.-]{0,253}:\d{1,5})\b"),
     ),
 }
 KINDS = frozenset((*_PATTERNS, "image", "url", "registry", "port", "engine"))
@@ -273,7 +312,7 @@ def facts(name: str, text: str, before: int) -> Iterator[str]:
     elif name == "registry":
         yield from _registries(text, before)
     elif name == "port":
-        yield from (found["v"] for found in _matches(((), _PREFLIGHT_PORT), text))
+        yield from (found["v"] for found in _matches(_PREFLIGHT_PORT, text))
         for address in facts("address", text, before):
             yield address.rpartition(":")[2]
         yield from (found["v"] for found in _matches(_URL_PORT, text))
@@ -282,8 +321,8 @@ def facts(name: str, text: str, before: int) -> Iterator[str]:
         if found:
             yield found
     else:
-        for pattern in _PATTERNS.get(name, ()):
-            yield from _near(((m.start("v"), _trimmed(m["v"])) for m in _matches(((), pattern), text)), before)
+        for searched in _PATTERNS.get(name, ()):
+            yield from _near(((m.start("v"), _trimmed(m["v"])) for m in _matches(searched, text)), before)
 
 
 def _near(found: Iterator[tuple[int, str]], before: int) -> Iterator[str]:

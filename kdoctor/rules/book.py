@@ -28,7 +28,7 @@ BEGINNING = 4
 DIGITS: Final = str.maketrans("123456789", "000000000")
 """Takes digits for alike."""
 
-FORMAT = 27
+FORMAT = 28
 _IN_PARTS = ("patterns", "ways")
 """Details that are a list by a pattern's number, of which a text asks for a few."""
 
@@ -93,12 +93,16 @@ class Book:
     @property
     def literals(self) -> Mapping[str, Sequence[int]]:
         """Words (lower case) to the numbers of the patterns whose every match has one of them."""
-        return {word: numbers for words in self.literals_by_beginning.values() for word, numbers in words.items()}
+        return {word: numbers for begin in self.beginnings for word, numbers in self.literals_of(begin).items()}
 
     @property
-    def literals_by_beginning(self) -> Mapping[str, Mapping[str, Sequence[int]]]:
-        """The literals, grouped by what `literals.beginning` says of each."""
-        return typing.cast("Mapping[str, Mapping[str, Sequence[int]]]", self._index["literals"])
+    def beginnings(self) -> Sequence[str]:
+        """What `literals.beginning` says of the literals."""
+        return typing.cast("Sequence[str]", self._index["beginnings"])
+
+    def literals_of(self, begin: str) -> Mapping[str, Sequence[int]]:
+        """Return the literals with this beginning; see `literals`."""
+        return typing.cast("Mapping[str, Sequence[int]]", self._details[f"literals/{begin}"])
 
     @property
     def ids(self) -> Sequence[str]:
@@ -124,7 +128,8 @@ class Book:
 
     def rule_of(self, number: int) -> str:
         """Return the id of the rule that a pattern's number belongs to."""
-        return typing.cast("str", self._index["patterns"][number])
+        place: int = self._index["patterns"][number]
+        return self.ids[place]
 
     def detecting(self, step: str, outcome: str) -> Sequence[str]:
         """Return the ids of the rules that name this outcome of this step."""
@@ -132,7 +137,8 @@ class Book:
 
     def readings(self, rule_id: str) -> Sequence[Sequence[Sequence[str]]]:
         """Return the ways in which one of a rule's patterns can be found."""
-        numbers = [number for number, of in enumerate(self._index["patterns"]) if of == rule_id]
+        place = self.ids.index(rule_id)
+        numbers = [number for number, of in enumerate(self._index["patterns"]) if of == place]
         return [way for number in numbers for way in self.ways(number)]
 
     def none(self, rule_id: str) -> Sequence[Sequence[Any]]:

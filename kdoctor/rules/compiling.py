@@ -140,7 +140,7 @@ def compile_rules(folder: Folder) -> Compiled:
     """Return index and details of rules that have been checked."""
     fragments = folder.words.fragments
     words: dict[str, dict[str, list[int]]] = {}
-    rule_of: list[str] = []
+    rule_of: list[int] = []
     patterns: list[tuple[Any, bool]] = []
     ways: list[Any] = []
     details: dict[str, Any] = {
@@ -149,17 +149,18 @@ def compile_rules(folder: Folder) -> Compiled:
         "patterns": patterns,
         "ways": ways,
     }
-    for rule in folder.rules.values():
+    for place, rule in enumerate(folder.rules.values()):
         for pattern in rule.match.any if rule.match else ():
             wide = expand(pattern.regex, fragments)
             ways.append(readings(wide))
             for word in {word for way in ways[-1] for word in way[0]}:
                 words.setdefault(beginning(word), {}).setdefault(word, []).append(len(patterns))
             patterns.append((tree(pattern.regex, fragments), wide.startswith(ALONE)))
-            rule_of.append(rule.id)
+            rule_of.append(place)
         refusing = rule.match.none if rule.match else ()
         details[f"none/{rule.id}"] = [tree(one.regex, fragments) for one in refusing]
         details[f"rule/{rule.id}"] = plain(rule)
+    details |= {f"literals/{begin}": literals for begin, literals in words.items()}
     for recipe in folder.recipes.values():
         details[f"recipe/{recipe.id}"] = plain(recipe)
     for lang, translations in folder.translations.items():
@@ -175,7 +176,7 @@ def compile_rules(folder: Folder) -> Compiled:
             detect.setdefault(key, []).append(rule.id)
     index = {
         "detect": detect,
-        "literals": words,
+        "beginnings": list(words),
         "patterns": rule_of,
         "ids": list(folder.rules),
         "layers": list(folder.taxonomy.layers),

@@ -182,11 +182,10 @@ def present(book: Book, whole: Sequence[Record]) -> Mapping[str, Sequence[int]]:
     def stands(literal: str) -> bool:
         return all(word in distinct for word in literal.split()) and (" " not in literal or literal in flat)
 
-    groups = book.literals_by_beginning
     return {
         literal: numbers
-        for begin in begins & groups.keys()
-        for literal, numbers in groups[begin].items()
+        for begin in begins.intersection(book.beginnings)
+        for literal, numbers in book.literals_of(begin).items()
         if stands(literal.translate(DIGITS) if many else literal)
     }
 

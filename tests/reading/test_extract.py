@@ -3,14 +3,22 @@
 import pytest
 
 from kdoctor.reading import extract
-from kdoctor.rules.literals import needs
+from kdoctor.rules.literals import needs, signs
 
-SEARCHED = (*extract._IMAGE, *extract._REGISTRY, extract._PULLING, extract._MANIFEST_URL)
+ALL = (
+    *extract._IMAGE,
+    *extract._REGISTRY,
+    *(one for searched in extract._PATTERNS.values() for one in searched),
+    extract._PULLING,
+    extract._MANIFEST_URL,
+    extract._PREFLIGHT_PORT,
+)
+SEARCHED = [(words, pattern) for words, pattern in ALL if words]
 
 
 @pytest.mark.parametrize(("words", "pattern"), SEARCHED, ids=[words[0] for words, _ in SEARCHED])
 def test_every_match_has_one_of_the_words(words: tuple[str, ...], pattern: str) -> None:
-    sets = needs(pattern, most=50)
+    sets = needs(pattern, most=50) + signs(pattern, most=50)
     assert any(all(any(word in needed for word in words) for needed in one) for one in sets), sets
 
 
