@@ -50,7 +50,7 @@ _IMAGE: tuple[Searched, ...] = (
     ),
     (
         ("docker", "podman", "nerdctl", "crictl", "ctr", "skopeo", "crane"),
-        rf"\b(?:docker|podman|nerdctl|crictl|ctr(?: -n \S+)?(?: images?)?|skopeo|crane|sudo docker|docker image|docker container|podman image|podman container) {{1,3}}(?:pull|push|run|create|inspect|copy|digest|manifest|config|export|validate)(?: {{1,3}}(?:{_OPTION_VALUE}|-{{1,2}}[\w-]+(?:=\S+)?)){{0,8}} {{1,3}}{_QUOTED}",
+        rf"\b(?:(?:docker|podman)(?: image| container| manifest)?|nerdctl|crictl|ctr(?: -n \S+)?(?: images?)?|skopeo|crane) {{1,3}}(?:pull|push|run|create|inspect|copy|digest|manifest|config|export|validate)(?: {{1,3}}(?:{_OPTION_VALUE}|-{{1,2}}[\w-]+(?:=\S+)?)){{0,8}} {{1,3}}{_QUOTED}",
     ),
     (("inspect failed for",), rf"\binspect failed for\s{{1,16}}{_QUOTED}"),
     (("docker://",), rf"docker://(?![0-9a-f]{{64}}\b)(?P<v>{_IMAGE_REF})"),
@@ -58,6 +58,9 @@ _IMAGE: tuple[Searched, ...] = (
     (("remote=",), rf"\bremote={_QUOTED}"),
     (("pulling",), rf"\bpulling [\w.-]+ \((?P<v>{_IMAGE_REF}):?\)"),
     (("trying to pull",), rf"\btrying to pull (?:repository )?{_QUOTED}"),
+    (("pulling repository",), r"\bpulling repository (?P<v>[a-z0-9][\w.-]{0,120}(?::\d{1,5})?(?:/[\w.-]{1,120}){0,6})"),
+    (("cacheimage",), rf"\bcacheimage {_QUOTED} ->"),
+    (("registry lookup failed",), rf"\bregistry lookup failed: {_QUOTED}"),
     (
         ("from",),
         rf"(?:^\s*(?:#?\d* ?\[.{{0,40}}\] |=> \[.{{0,60}}\] |\d{{1,4}} \| )?(?:>>> )?|`|\bstep \d+(?:/[\d.]+)? : )FROM (?:--platform=\S+ )?(?P<v>{_IMAGE_REF})",
@@ -166,6 +169,7 @@ _PATTERNS: Mapping[str, tuple[Searched, ...]] = {
         ),
         (("was refused",), r"\bserver (?P<v>[\w.-]{1,253}:\d{1,5}) was refused"),
         (("dialing",), r"\bdialing (?P<v>[\w.-]{1,253}:\d{1,5})\b"),
+        (("kubeadm join", "api server"), r"\b(?:kubeadm join|api server) \"?(?P<v>[\w.-]{1,253}:\d{1,5})\b"),
         (("server",), r"(?:--server[ =]|\bserver: )https?://(?P<v>[\w.-]{1,253}:\d{1,5})\b"),
         (("conn", "timedout"), r"\b(?:ECONNREFUSED|ETIMEDOUT|ECONNRESET) (?P<v>\[?[0-9a-f.:]{3,45}\]?:\d{1,5})\b"),
     ),
@@ -268,6 +272,8 @@ _PAGES = re.compile(
     r"(?:www|docs|status|support|help|blog|schemas?)\.|json-schema\.org|aka\.ms$|docs\.|github\.com$|access\.redhat\.com$|hub\.docker\.com$|cloud\.google\.com$|learn\.microsoft\.com$|\w+\.sigs\.k8s\.io$",
     re.IGNORECASE,
 )
+_GUIDE = re.compile(r"//(?:docs\.|[^/]{1,100}/docs/)")
+"""A page for people that errors point to."""
 # What stands where a name is left out: what comes before is a registry, not an image.
 _LEFT_OUT = ("/...", "/…", "/<", "/[", "/$")
 _TRAILING = ".,:;!?'\"`)"
@@ -278,7 +284,7 @@ _NOT_IMAGES = frozenset(
      "kic", "rpc", "unexpected", "no", "source", "service", "get", "head", "configuration", "exists", "format", "locally", "operating", "repository", "cannot", "using", "via", "at", "ref",
      "index", "latest", "request", "requests", "command", "commands", "limit", "limits", "rate", "fails", "fail", "errors", "denied", "timeout", "times", "access", "returns", "ends", "gives", "then", "when", "if", "which", "but", "there", "into", "will", "would", "should", "must", "only", "are", "were", "after", "before", "as",
      "you", "your", "we", "my", "our", "its", "names", "tags", "size", "version", "server", "registry", "store", "storage", "cache", "path", "file", "itself", "contains", "still", "also",
-     "pulls", "err", "attempt", "attempts", "step", "stage", "pinging", "initializing", "reading", "x509", "tls", "dial", "lookup", "read", "write", "eof", "connection", "context", "aliases", "alias", "net/http", "proxyconnect", "connectex",
+     "pulls", "err", "attempt", "attempts", "step", "stage", "pinging", "initializing", "reading", "remote", "inspect", "x509", "tls", "dial", "lookup", "read", "write", "eof", "connection", "context", "aliases", "alias", "net/http", "proxyconnect", "connectex",
      "api", "connect", "connecting", "defaults", "whose", "garbage", "rootfs", "prune", "runs", "starts", "built", "name/tag", "loading", "being",
      "de", "du", "des", "est", "et", "le", "la", "les", "en", "que", "se", "der", "die", "das", "ist", "nicht", "von", "mit", "auf",
      "ghcr.io", "quay.io", "gcr.io", "k8s.gcr.io", "registry.k8s.io", "mcr.microsoft.com", "public.ecr.aws", "nvcr.io"}
@@ -402,7 +408,7 @@ def _urls(text: str, before: int) -> Iterator[str]:
     yield from (url for at, url in api if line_start <= at <= before)
     requests = {m.start("v") for m in _matches(_REQUEST, text)}
     yield from (url for at, url in found if at in requests and line_start <= at < (line_end + 1 or len(text)))
-    yield from _near(iter(found), before)
+    yield from _near(((at, url) for at, url in found if not _GUIDE.search(url)), before)
 
 
 def _registries(text: str, before: int) -> Iterator[str]:
