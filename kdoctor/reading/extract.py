@@ -400,8 +400,8 @@ def plausible_image(value: str) -> bool:
 def _urls(text: str, before: int) -> Iterator[str]:
     found = [(m.start(), without_userinfo(_trimmed(m[0].partition("?checksum=")[0]))) for m in _matches(_URL, text)]
     found = [
-        (at, url) for at, url in found if not {"*", "$"} & set(url) and not url.endswith("//")
-    ]  # a log's mask and a script's variable are nobody's host
+        (at, url) for at, url in found if not {"*", "$"} & set(url) and not url.endswith("//") and "//." not in url
+    ]  # a log's mask and a script's variable, be it empty, are nobody's host
     api = [(at, url) for at, url in found if re.search(r"/v[12]/", url)]
     line_start = text.rfind("\n", 0, before) + 1
     line_end = text.find("\n", before)
@@ -416,7 +416,7 @@ def _registries(text: str, before: int) -> Iterator[str]:
     for searched in _REGISTRY:
         found = [(m.start("v"), _trimmed(m["v"].rpartition("@")[2])) for m in _matches(searched, text)]
         found = [(at, host) for at, host in found if "." in host or ":" in host or host == "localhost"]
-        found = [(at, host) for at, host in found if not _PAGES.match(host)]
+        found = [(at, host) for at, host in found if not (host.startswith(".") or _PAGES.match(host))]
         yield from (host for at, host in found if line_start <= at <= before)
         yield from _near(iter(found), before)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from kdoctor.rules.book import BEGINNING, DIGITS
+from kdoctor.rules.book import BEGINNING, digits_alike
 from kdoctor.rules.patterns import parsed
 
 _SHORTEST = 3
@@ -25,7 +25,7 @@ def literals(regex: str) -> tuple[str, ...]:
 
 def beginning(literal: str) -> str:
     """Return how the longest word of a literal begins, digits taken as zeros; empty where that is too short to tell."""
-    begin = max(literal.split(), key=len)[:BEGINNING].translate(DIGITS)
+    begin = digits_alike(max(literal.split(), key=len)[:BEGINNING])
     return begin if len(begin) == BEGINNING else ""
 
 

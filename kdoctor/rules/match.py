@@ -17,7 +17,7 @@ from kdoctor.reading.engines import engine
 from kdoctor.reading.records import Record, records
 from kdoctor.reading.stream import Window
 from kdoctor.rules import model
-from kdoctor.rules.book import BEGINNING, DIGITS, Book
+from kdoctor.rules.book import BEGINNING, Book, digits_alike
 from kdoctor.rules.candidate import Candidate, ranked
 from kdoctor.rules.search import NEIGHBOURS, Reader
 
@@ -172,11 +172,11 @@ def present(book: Book, whole: Sequence[Record]) -> Mapping[str, Sequence[int]]:
     """
     flats = {record.flat for record in whole}
     many = sum(map(len, flats)) > _MANY
-    flat = "\n".join({one.translate(DIGITS) for one in flats} if many else flats)
+    flat = "\n".join(set(map(digits_alike, flats)) if many else flats)
     # Most literals are ruled out by how their longest words begin, and by the distinct words, of which a long text
     # has few.
     distinct = "\n".join(set(flat.split()))
-    alike = distinct.translate(DIGITS)
+    alike = digits_alike(distinct)
     begins = {alike[i : i + BEGINNING] for i in range(len(alike))} | {""}
 
     def stands(literal: str) -> bool:
@@ -186,7 +186,7 @@ def present(book: Book, whole: Sequence[Record]) -> Mapping[str, Sequence[int]]:
         literal: numbers
         for begin in begins.intersection(book.beginnings)
         for literal, numbers in book.literals_of(begin).items()
-        if stands(literal.translate(DIGITS) if many else literal)
+        if stands(digits_alike(literal) if many else literal)
     }
 
 

@@ -52,7 +52,7 @@ class Pattern:
         return self.regex.search(text if self.exact else lower)
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=8192)
 def pattern(regex: str) -> Pattern:
     """Compile what `Narrowing` leaves of a pattern."""
     return Pattern(regex)
@@ -79,7 +79,7 @@ class Narrowing:
         `name` is one of its own for each tree.
         """
         if flat is not self._flat:
-            self._flat, self._there, self._stand = flat, {}, self._records.get(flat)
+            self._flat, self._there, self._stand = flat, {}, self._known(flat)
         held = self._trees.get(name)
         if held is None:
             held = self._trees[name] = _Tree(tree)
@@ -92,8 +92,15 @@ class Narrowing:
         None for the first texts: each tree looks for its own words.
         """
         self._texts += 1
-        if self._texts <= _FEW_TEXTS:
-            return None
+        return self._looked_up(flat) if self._texts > _FEW_TEXTS else None
+
+    def _known(self, flat: str) -> frozenset[str] | None:
+        """Return which of all words stand in a text; None where each tree may look for its own."""
+        if len(flat) < _LONG or self._texts <= _FEW_TEXTS:
+            return self._records.get(flat)
+        return self._looked_up(flat)
+
+    def _looked_up(self, flat: str) -> frozenset[str]:
         if flat not in self._records:
             self._words = self._words or Words(self._words_of_all())
             if len(self._records) >= _MOST_HELD:

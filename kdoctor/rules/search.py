@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kdoctor.reading.clean import lowered
 from kdoctor.reading.records import Record
-from kdoctor.rules.book import DIGITS, Book
+from kdoctor.rules.book import Book, digits_alike
 from kdoctor.rules.narrowing import pattern
 from kdoctor.rules.standing import standing
 
@@ -190,7 +190,7 @@ class Reader:
     def _has_context(self, name: str, text: str) -> bool:
         """Tell whether one of a context's patterns is in a text."""
         if (name, text) not in self._shown:
-            key = text.translate(DIGITS)  # numbers make no line another kind of line
+            key = digits_alike(text)  # numbers make no line another kind of line
             if (name, key) not in self._shown:
                 self._shown[name, key] = self._searched(name, text)
             self._shown[name, text] = self._shown[name, key]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable
 
 _LONG = 1500
@@ -11,6 +12,8 @@ _MOST_TOKENS = 16384
 """Tokens (what stands between blanks) of which is remembered what stands in them."""
 
 _LONGEST_TOKEN = 80
+_REPEATED = re.compile(r"(.{1,4}?)\1{20,}", re.DOTALL)
+"""Signs that come again and again; no word has more of them than stay."""
 
 
 def standing(words: Iterable[str], flat: str) -> frozenset[str]:
@@ -70,6 +73,8 @@ class Words:
     def _in(self, token: str) -> list[str]:
         """Return the parts that stand in a token."""
         size = _BEGINNING
+        if len(token) > _LONGEST_TOKEN:
+            token = _REPEATED.sub(lambda found: found[1] * 20, token)
         begins = {token[i : i + size] for i in range(len(token) - size + 1)}
         if len(token) > _LONGEST_TOKEN:
             begins.update([begin for begin in self._short if begin in token])

@@ -41,9 +41,9 @@ def tree(regex: str, fragments: Mapping[str, str]) -> Tree:
     wide = expand(regex, fragments)
     if lowered(wide) is None:
         branches, _ = _branches(wide, 0, {}, stretched)
-        return _merged(["(?i)", *_group("", branches, "", {})])
+        return _merged(["(?i)", *_group("", branches, "", {}, alone=True)])
     branches, _ = _branches(regex, 0, fragments, spelled)
-    return _merged(_group("", branches, "", fragments))
+    return _merged(_group("", branches, "", fragments, alone=True))
 
 
 def _branches(
@@ -75,10 +75,20 @@ def _branches(
     return [*branches, (regex[begin:], [*items, part(regex[done:])])], len(regex)
 
 
-def _group(opening: str, branches: Sequence[tuple[str, Tree]], closing: str, fragments: Mapping[str, str]) -> Tree:
-    """Return a group as items: one with branches, or the plain parts where they need not be told apart."""
+def _group(
+    opening: str,
+    branches: Sequence[tuple[str, Tree]],
+    closing: str,
+    fragments: Mapping[str, str],
+    *,
+    alone: bool = False,
+) -> Tree:
+    """Return a group as items: one with branches, or the plain parts where they need not be told apart.
+
+    That of a whole pattern stands `alone`: the words of its only branch, too, tell whether it can match.
+    """
     sequences = [_merged(sequence) or [""] for _, sequence in branches]
-    small = len(branches) == 1 or sum(len(written) for written, _ in branches) < _SMALL
+    small = not alone and (len(branches) == 1 or sum(len(written) for written, _ in branches) < _SMALL)
     wide = [] if small else [expand(written, fragments) for written, _ in branches]
     words_of = [needs(one, _MOST_NEEDS) or signs(one, _MOST_NEEDS) for one in wide] or [()] * len(branches)
     if not any(words_of) and all(map(_is_text, sequences)):

@@ -76,10 +76,12 @@ def test_the_words_that_stand_in_a_long_text_are_those_that_stand_in_it() -> Non
         "such",
         "é",
         "zz",
+        "--..--",
+        "d--..",
     ]
     text = "connection refused: no-such host no é " * 90
     every = Words(words)
-    for one in (text, text[:80], text[3:40], "zz", "", "no-such-use." * 40):
+    for one in (text, text[:80], text[3:40], "zz", "", "no-such-use." * 40, "refused" + "--.." * 300 + "such"):
         assert standing(words, one) == every.standing(one) == frozenset(word for word in words if word in one)
 
 
