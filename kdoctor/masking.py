@@ -92,6 +92,7 @@ _PATTERNS: tuple[tuple[tuple[str, ...], str, _Replacement], ...] = (
     (("proxy",), _ASSIGNED, rf"\1{MASK}:{MASK}"),
     (("@",), _BARE, f"{MASK}:{MASK}"),
     (("%40",), _ENCODED, rf"\1{MASK}"),
+    (("digest",), r"(?i)((?:proxy-|x-)?authorization\W{1,6}digest\s{1,4})[^\r\n]{1,8192}", rf"\1{MASK}"),
     (
         ("authorization", "cookie", "x-registry-auth", "x-registry-config", "auth-token"),
         (
@@ -135,6 +136,35 @@ _PATTERNS: tuple[tuple[tuple[str, ...], str, _Replacement], ...] = (
         rf"(?i)(?<![\w/.-])((?:{_HEADERS})\s{{0,4}}[:=]\s{{0,4}}[\"']?)(?!{MASK})[^\s\"',;\\]{{6,8192}}",
         rf"\1{MASK}",
     ),
+    (
+        (" = ",),
+        (
+            rf"(?i)((?<![a-z0-9])(?:[a-z0-9]{{1,40}}[_-]){{0,6}}(?:{_WORDS})\s{{1,4}}=\s{{1,4}}(\\?[\"']))"
+            r"[^\r\n]*?(?=\2|[\r\n]|\Z)"
+        ),
+        rf"\1{MASK}",
+    ),
+    (
+        ("|", ">"),
+        (
+            r"(?im)^(\s{0,40}(?:pass(?:word|wd|phrase)|client-key-data|token|auth):[ \t]{1,4}[|>][-+]?[ \t]*\n"
+            r"[ \t]{1,40})\S+"
+        ),
+        rf"\1{MASK}",
+    ),
+    (
+        ("密", "口令", "contrase", "passe", "парол", "비밀번호", "パスワード"),
+        (
+            r"(?i)((?:密[码碼]|口令|contraseña|mot de passe|пароль|비밀번호|パスワード)\s{0,2}[:：=]\s{0,2})"
+            r"[^\s\"',;，。]{4,256}"
+        ),
+        rf"\1{MASK}",
+    ),
+    (
+        ("hooks.slack.com",),
+        r"(hooks\.slack\.com/(?:services|workflows|triggers)/)[^\s\"'<>]{4,400}",
+        rf"\1{MASK}",
+    ),
     (("token",), r"(?i)(\btokens?\b[^\r\n]{0,20}?)(?<![\w.-])[a-z0-9]{6}\.[a-z0-9]{16}(?![\w.-])", rf"\1{MASK}"),
     (("::",), r"\bK10[0-9a-f]{16,80}::[\w-]{1,40}:[^\s\"']{4,}", MASK),
     (
@@ -156,6 +186,14 @@ _PATTERNS: tuple[tuple[tuple[str, ...], str, _Replacement], ...] = (
         (
             r"(?i)((?<![a-z0-9])(?:[a-z0-9]{1,40}[_-]){0,6}(?:pass(?:word|wd|phrase)|pwd):[ \t]{1,4}[\"']?)"
             r"(?=\S{0,256}\d)(?=\S{0,256}[^\W\d])[^\s\"',;]{4,256}(?<!:)(?=[\s\"',;]|\Z)"
+        ),
+        rf"\1{MASK}",
+    ),
+    (
+        ("password ", "passphrase "),
+        (
+            r"(?i)(\bpass(?:word|phrase) {1,3})(?=[^\s\"',;]{0,256}\d)(?=[^\s\"',;]{0,256}[^\W\d])"
+            r"[^\s\"',;:=(/]{6,256}(?=[\s\"',;]|\Z)"
         ),
         rf"\1{MASK}",
     ),
@@ -184,10 +222,14 @@ _PATTERNS: tuple[tuple[tuple[str, ...], str, _Replacement], ...] = (
             "aiza",
             "hvs.",
             "ya29.",
+            "hf_",
+            "sk-",
+            "sg.",
         ),
         (
             r"\b(?:(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{15,}|"
-            r"dckr_[op]at_[\w-]{15,}|xox[abprs]-[\w-]{10,}|npm_[A-Za-z0-9]{30,}|AIza[\w-]{35}|hvs\.[\w-]{20,}|ya29\.[\w-]{20,})"
+            r"dckr_[op]at_[\w-]{15,}|xox[abprs]-[\w-]{10,}|npm_[A-Za-z0-9]{30,}|AIza[\w-]{35}|hvs\.[\w-]{20,}|ya29\.[\w-]{20,}|"
+            r"hf_[A-Za-z0-9]{20,}|sk-(?:proj-|ant-)?(?=[\w-]{0,80}\d)[\w-]{20,}|SG\.[\w-]{16,}\.[\w-]{16,})"
         ),
         MASK,
     ),

@@ -65,6 +65,8 @@ def explain(
     since = since_of(given)
     with contextlib.closing(sources(given, since, seconds)) as found:
         reading = read_sources(book, found, since)
+    if reading.interrupted and not reading.found:
+        raise KeyboardInterrupt
     if reading.empty and not reading.interrupted:
         raise UsageError(f"{' and '.join(reading.names)}: it is empty; {NOTHING.partition('; ')[2]}")
     question = Question(reading.text, reading.names[-1], seconds, options.lang, about)

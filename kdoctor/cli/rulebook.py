@@ -80,7 +80,8 @@ def write_docs(options: Shared, folder: Path, *, check: bool) -> int:
     Pages in the folder that an earlier run wrote, of rules that are gone, are removed; other files stay.
 
     Raises:
-        UsageError: a file cannot be written, or one in the way was not written by this command.
+        UsageError: a file cannot be written, or one in the way was not written by this command; with `check`, there
+            is no such folder.
     """
     from kdoctor.report.pages import documents, is_ours
 
@@ -89,6 +90,8 @@ def write_docs(options: Shared, folder: Path, *, check: bool) -> int:
     gone = [name for name, text in here.items() if name not in wanted and is_ours(text)]
     stale = [name for name, text in wanted.items() if here.get(name) != text]
     if check:
+        if not folder.is_dir():
+            raise UsageError(f"{folder}: there is no such folder; `kdoctor rules docs {folder}` writes the pages")
         for name in sorted((*stale, *gone)):
             print(f"{folder / name}: not current")
         if stale or gone:

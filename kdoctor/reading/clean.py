@@ -315,7 +315,12 @@ def broken(lines: list[Line]) -> frozenset[int]:
     """Return the places of the lines that a console broke: equally wide, and the widest but for the last."""
     width = max((line.width for line in lines), default=0)
     full = [i for i, line in enumerate(lines[:-1]) if line.width == width]
-    return frozenset(full) if width >= 40 and (len(full) > 1 or width in _WIDTHS) else frozenset()
+    if width >= 40 and (len(full) > 1 or width in _WIDTHS):
+        return frozenset(full)
+    return frozenset(i for i in full if _IN_ADDRESS.search(f"{lines[i].text[-8:]}\n{lines[i + 1].text[:8]}"))
 
+
+_IN_ADDRESS = re.compile(r"\d[.:]?\d{0,4}\n\d{1,5}: |\d\n:\d{1,5}: ")
+"""A break in an address, whatever the width."""
 
 _WIDTHS = frozenset({72, 76, 78, 79, 80, 90, 99, 100, 119, 120, 132, 140, 150, 160, 180, 200})

@@ -82,6 +82,7 @@ _IMAGE: tuple[Searched, ...] = (
         ("failed to resolve source",),
         r"(?P<v>[a-z0-9][a-z0-9._/-]{1,200}:\w[\w.-]{0,127}): failed to resolve source metadata",
     ),
+    (("failed to copy",), r"(?P<v>[a-z0-9][a-z0-9._/-]{1,200}:\w[\w.-]{0,127}): failed to copy:"),
     (("reading manifest",), rf"\b(?:error )?reading manifest \S+ in (?P<v>{_IMAGE_REF})"),
     (("image",), rf"\bimage {_QUOTED}"),
     (("repository",), rf"\brepository {_QUOTED}(?= not found)"),
@@ -284,7 +285,7 @@ _NOT_IMAGES = frozenset(
      "kic", "rpc", "unexpected", "no", "source", "service", "get", "head", "configuration", "exists", "format", "locally", "operating", "repository", "cannot", "using", "via", "at", "ref",
      "index", "latest", "request", "requests", "command", "commands", "limit", "limits", "rate", "fails", "fail", "errors", "denied", "timeout", "times", "access", "returns", "ends", "gives", "then", "when", "if", "which", "but", "there", "into", "will", "would", "should", "must", "only", "are", "were", "after", "before", "as",
      "you", "your", "we", "my", "our", "its", "names", "tags", "size", "version", "server", "registry", "store", "storage", "cache", "path", "file", "itself", "contains", "still", "also",
-     "pulls", "err", "attempt", "attempts", "step", "stage", "pinging", "initializing", "reading", "remote", "inspect", "x509", "tls", "dial", "lookup", "read", "write", "eof", "connection", "context", "aliases", "alias", "net/http", "proxyconnect", "connectex",
+     "pulls", "err", "attempt", "attempts", "step", "stage", "pinging", "initializing", "reading", "remote", "inspect", "unknown", "x509", "tls", "dial", "lookup", "read", "write", "eof", "connection", "context", "aliases", "alias", "net/http", "proxyconnect", "connectex",
      "api", "connect", "connecting", "defaults", "whose", "garbage", "rootfs", "prune", "runs", "starts", "built", "name/tag", "loading", "being",
      "de", "du", "des", "est", "et", "le", "la", "les", "en", "que", "se", "der", "die", "das", "ist", "nicht", "von", "mit", "auf",
      "ghcr.io", "quay.io", "gcr.io", "k8s.gcr.io", "registry.k8s.io", "mcr.microsoft.com", "public.ecr.aws", "nvcr.io"}

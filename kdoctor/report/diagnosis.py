@@ -78,21 +78,26 @@ def _put_head(page: Page, diagnosis: Diagnosis, say: Words) -> None:
 def _put_matched(page: Page, diagnosis: Diagnosis, say: Words, verbose: int) -> None:
     """Show where the failure stands, if the text is more than a line that the person has before them."""
     matched = diagnosis.matched
-    files = len(diagnosis.locations) > 1
-    several = [loc for loc in diagnosis.locations if loc.count > 1 or files]
-    if not matched or not (verbose or several or matched.line > 1):
+    places = where(diagnosis, say)
+    if not matched or not (verbose or places or matched.line > 1):
         return
     page.gap()
     page.text(say.in_the_text, style="head")
     page.text(matched.text[:_MATCHED_SHOWN], indent=2, first=f"{matched.line}: ")
-    for loc in several:
-        page.text(
-            (say.repeated if loc.count > 1 else say.once).format(
-                count=loc.count, first=loc.line, last=loc.last_line, source=loc.source
-            ),
-            indent=2,
-            style="dim",
+    for place in places:
+        page.text(place, indent=2, style="dim")
+
+
+def where(diagnosis: Diagnosis, say: Words) -> list[str]:
+    """Return sentences on where a failure stands, if it is there several times, and how often."""
+    files = len(diagnosis.locations) > 1
+    return [
+        (say.repeated if loc.count > 1 else say.once).format(
+            count=loc.count, first=loc.line, last=loc.last_line, source=loc.source
         )
+        for loc in diagnosis.locations
+        if loc.count > 1 or files
+    ]
 
 
 def _put_evidence(page: Page, diagnosis: Diagnosis, say: Words, verbose: int) -> None:

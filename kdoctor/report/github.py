@@ -12,11 +12,13 @@ from pathlib import Path
 from kdoctor.masking import masked
 from kdoctor.model import Diagnosis, Report, Role, Severity, Status, Verdict
 from kdoctor.report import Options, markdown, nearest, safety
+from kdoctor.report.diagnosis import where
 from kdoctor.report.inventory import lacks, machine
 from kdoctor.report.walk import route_text
 from kdoctor.report.words import Words, words
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
+_A_FILE = re.compile(r"^[^\s:]+\.(?:ya?ml|json|log|txt|out|err)$")
 _SUMMARY_LIMIT = 1024 * 1024
 """Bytes that GitHub takes of one step's summary."""
 
@@ -63,6 +65,7 @@ def _property(text: str) -> str:
 def _annotation(diagnosis: Diagnosis, say: Words) -> str:
     properties = [*_place(diagnosis), f"title={_property(f'kdoctor {diagnosis.rule}: {diagnosis.title}')}"]
     message = [f"{say.verdict[diagnosis.verdict]}{say.colon}{diagnosis.because}", diagnosis.why]
+    message += where(diagnosis, say)
     if diagnosis.fixes:
         fix = diagnosis.fixes[0]
         message.append(f"{say.fix}{say.colon}{fix.title}")
@@ -72,10 +75,13 @@ def _annotation(diagnosis: Diagnosis, say: Words) -> str:
 
 
 def _place(diagnosis: Diagnosis) -> list[str]:
-    """Return file and line for a finding that stands in a manifest of the repository."""
+    """Return file and lines for a finding that stands in a file of the job: a manifest, a log."""
     for location in diagnosis.locations:
-        if re.search(r"\.(?:ya?ml|json)$", location.source) and not location.source.startswith(("/", "~", "\\")):
-            return [f"file={_property(location.source)}", f"line={location.line}"]
+        if _A_FILE.search(location.source) and not location.source.startswith(("/", "~", "\\")):
+            lines = [f"line={location.line}"]
+            if location.last_line > location.line:
+                lines.append(f"endLine={location.last_line}")
+            return [f"file={_property(location.source)}", *lines]
     return []
 
 

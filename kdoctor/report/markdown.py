@@ -10,7 +10,7 @@ import re
 
 from kdoctor.model import Diagnosis, Evidence, Fix, Host, Report, Role, Status, Step, Verdict
 from kdoctor.report import Options, nearest, safety
-from kdoctor.report.diagnosis import cost
+from kdoctor.report.diagnosis import cost, where
 from kdoctor.report.inventory import lacks, machine, place
 from kdoctor.report.offers import digest_word, speed
 from kdoctor.report.offers import state as state_of
@@ -92,6 +92,7 @@ def _diagnosis(diagnosis: Diagnosis, say: Words, verbose: int) -> list[str]:
     parts.append(escaped(diagnosis.because))
     if diagnosis.matched:
         parts.append(block(diagnosis.matched.text))
+    parts += _matched(diagnosis, say)
     parts.append(_evidence(diagnosis.evidence, say) or say.no_evidence)
     if diagnosis.why:
         parts.append(f"**{say.why}{say.colon.strip()}** {escaped(diagnosis.why)}")
@@ -108,7 +109,15 @@ def _diagnosis(diagnosis: Diagnosis, say: Words, verbose: int) -> list[str]:
 
 def _secondary(diagnosis: Diagnosis, say: Words) -> list[str]:
     head = f"**{say.role[diagnosis.role]}{say.colon}{escaped(diagnosis.title)}** ({_verdict(diagnosis, say)})"
-    return [head, escaped(diagnosis.because)]
+    return [head, escaped(diagnosis.because), *map(escaped, where(diagnosis, say))]
+
+
+def _matched(diagnosis: Diagnosis, say: Words) -> list[str]:
+    """Show where the failure stands, if the text is more than a line."""
+    matched, places = diagnosis.matched, where(diagnosis, say)
+    if matched is None or not (places or matched.line > 1):
+        return []
+    return [f"**{say.in_the_text}{say.colon.strip()}** {matched.line}: {code(matched.text)}", *map(escaped, places)]
 
 
 def autolink(url: str) -> str:

@@ -86,7 +86,7 @@ def draft(
     written_by = told if told in model.ENGINES else "system"
     shown = _example(text, found, fragments)
     negatives = list(_negatives(book, compiled(expand(found.regex, fragments)), near))
-    lines = _lines(chosen, in_layer, written_by, found, shown, negatives, guessed=layer is None)
+    lines = _lines(chosen, in_layer, written_by, found, shown, negatives, guessed=layer is None, known=known)
     return Draft(chosen, in_layer, "\n".join(lines) + "\n", known)
 
 
@@ -154,6 +154,7 @@ def _lines(
     negatives: Sequence[tuple[str, str]],
     *,
     guessed: bool,
+    known: Sequence[str],
 ) -> Iterator[str]:
     guess = f"  # {TODO} if it is another: a guess" if guessed else ""
     yield "# yaml-language-server: $schema=../../docs/schema/rule.json"
@@ -170,6 +171,8 @@ def _lines(
     yield "facts:" if found.types else "facts: {}"
     for name in found.facts:
         yield f"  {name}: {{type: {found.types[name]}, optional: true}}"
+    if known:
+        yield f"supersedes: [{', '.join(known)}]  # {TODO} if this text is theirs: they read it already"
     yield "verdict:"
     yield f'  no_probe: "{TODO}: why nothing here can be asked; or give `probes` and conditions instead"'
     yield f'why: "{TODO}: what happens, and why it fails"'
@@ -200,6 +203,7 @@ def _text(text: str, indent: str, first: str | None = None) -> Iterator[str]:
         kept = yaml.safe_load("x:\n" + "\n".join(["  text: |-", *block]))["x"]["text"] == text
     except yaml.YAMLError:
         kept = False
+    kept = kept and not any(line[:1].isspace() for line in text.split("\n"))
     yield loose if kept else f"{lead}text: {_escaped(text)}"
 
 

@@ -141,7 +141,9 @@ def read(
         reader = Reader(book, numbers, _likes(book, len(wanted)), alone=first == 1 and _one_line(whole))
         for i in wanted:
             for hit in _superseded(_hits_of(book, whole, i, reader), whole):
-                if done is None or (hit.rule.id, hit.matched.line) not in done:
+                if done:
+                    hit.lines = [line for line in hit.lines if (hit.rule.id, line) not in done]
+                if hit.lines:
                     _merge(hits, hit)
     complete = [(hit, c) for hit in hits.values() if _complete(c := _candidate(hit, whole, source))]
     if done is not None:
@@ -244,8 +246,7 @@ def _merge(hits: dict[str, _Hit], hit: _Hit) -> None:
     if len(hit.facts) > len(held.facts):
         held.facts, hit.facts = {**hit.facts}, held.facts
         held.record, held.start, held.matched = hit.record, hit.start, hit.matched
-    if len(held.lines) < _MOST_OCCURRENCES:
-        held.lines.extend(line for line in hit.lines if line != held.lines[-1])  # a long line comes in pieces
+    held.lines.extend(line for line in hit.lines if line != held.lines[-1])  # a long line comes in pieces
 
 
 def _candidate(hit: _Hit, whole: Sequence[Record], source: str) -> Candidate:
@@ -278,21 +279,34 @@ def _from_text(name: str, spec: model.FactSpec, hit: _Hit, whole: Sequence[Recor
     if spec.type in extract.KINDS and name not in extract.KINDS:
         return None
     kind = name if name in ("image", "registry", "url", "port", "status") else spec.type
-    order = [hit.record]
+    own = _in_record(kind, whole[hit.record], hit.start)
+    image = hit.facts.get("image") or _in_record("image", whole[hit.record], hit.start)
+    if own is None and name == "registry" and image:
+        return registry_of(image)
+    if own is not None or (name == "url" and image):  # of another image is nothing known here
+        return own
     for away in range(1, NEIGHBOURS + 1):
-        order += [hit.record - away, hit.record + away]
-    for i in order:
-        if not 0 <= i < len(whole):
-            continue
-        before = hit.start if i == hit.record else len(whole[i].text) if i < hit.record else 0
-        for text in (whole[i].text, whole[i].unwrapped):
-            found = next(extract.facts(kind, text, before), None) if text else None
-            if found:
-                return found
+        for i in (hit.record - away, hit.record + away):
+            if 0 <= i < len(whole):
+                found = _in_record(kind, whole[i], len(whole[i].text) if i < hit.record else 0)
+                if found:
+                    return found
     if name == "registry":
         image = _from_text("image", model.FactSpec("image"), hit, whole)
         return registry_of(image) if image else None
     return None
+
+
+def _in_record(kind: str, record: Record, before: int) -> str | None:
+    """Return the fact that a record has nearest to a place; whole where a console broke the line in it."""
+    found = next(extract.facts(kind, record.text, before), None)
+    if found is not None and f"{found}\n" not in record.text:
+        return found
+    others = (value for text in (record.unwrapped, record.text) if text for value in extract.facts(kind, text, before))
+    if found is None:
+        return next(others, None)
+    longer = (value for value in others if len(value) > len(found) and value.startswith(found))
+    return next((one for one in longer if f"{found}\n{one[len(found) : len(found) + 3]}" in record.text), found)
 
 
 def registry_of(image: str) -> str | None:

@@ -61,6 +61,10 @@ class _Place(NamedTuple):
         facts = {name: text[start:end] for name, (start, end) in self.spans.items() if start < end}
         return Found(self.rule, facts, self.starts)
 
+    def is_cut(self, record: Record) -> bool:
+        """Tell whether a fact ends where a console may have broken the line: the other reading has it whole."""
+        return not self.unwrapped and any(record.text.startswith("\n", end) for _, end in self.spans.values())
+
 
 class Reader:
     """Searches records with the patterns whose words they hold; the same words are searched once.
@@ -154,16 +158,24 @@ class Reader:
             regex = self._narrowing.of(("", number), tree, record.flat)
             if regex is None:
                 continue
-            searched = pattern(regex)
+            held: _Place | None = None
             for text, low in _readings(record):
-                found = list(searched.finditer(text, low))
+                found = list(pattern(regex).finditer(text, low))
                 if found:
-                    shown = list(self._showing(found, record, text))
-                    if shown:
-                        starts = tuple(record.place(one.start(), text) for one in shown)
-                        spans = {name: shown[0].span(name) for name in searched.regex.groupindex}
-                        yield _Place(self._book.rule_of(number), spans, text is not record.text, starts)
-                    break
+                    held = self._place(number, found, record, text) or held
+                    if held is None or not held.is_cut(record):
+                        break
+            if held is not None:
+                yield held
+
+    def _place(self, number: int, found: Sequence[re.Match[str]], record: Record, text: str) -> _Place | None:
+        """Return where a pattern's matches in one reading of a record show a failure."""
+        shown = list(self._showing(found, record, text))
+        if not shown:
+            return None
+        starts = tuple(record.place(one.start(), text) for one in shown)
+        spans = {name: shown[0].span(name) for name in shown[0].re.groupindex}
+        return _Place(self._book.rule_of(number), spans, text is not record.text, starts)
 
     def _showing(self, found: Sequence[re.Match[str]], record: Record, text: str) -> Iterator[re.Match[str]]:
         """Yield the matches that show a failure in a reading of a record; where it has its lines, of each the first."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from kdoctor.errors import UsageError
@@ -73,6 +73,7 @@ _MIXED = (
     r"(?![\w./=-]|:\S)"
 )
 _MIXED_REGEX = "[a-z0-9][a-z0-9_-]{0,60}"
+_ANY = r"[^\s\"']{1,400}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ _KINDS: tuple[_Kind, ...] = (
         "socket",
     ),
     _Kind(r"(?<![\w/.])(?P<v>/[\w./-]{3,80}\.sock)\b", r"/[\w./-]{3,80}\.sock", "socket", "socket"),
-    _Kind(rf"(?P<v>{MASK}(?::{MASK})?)", r"[^\s\"']{1,400}"),  # where a secret stood
+    _Kind(rf"(?<!x)(?P<v>{MASK}x*(?::{MASK}x*)?)", _ANY),  # where a secret stood
     _Kind(
         rf"(?<![\w./:@-])(?P<v>{_DOTTED}(?::\d{{2,5}})?(?:/[a-z0-9][a-z0-9._-]*)+"
         rf"(?:(?<!\.go)(?<!\.py)(?<!\.rs):\w(?:[\w.-]{{0,126}}\w)?|@sha256:[0-9a-f]{{6,64}}))(?![\w/@-])",
@@ -295,7 +296,21 @@ def _spans(message: str, fragments: Mapping[str, str], types: dict[str, str]) ->
         if name in fragments:
             for found in compiled(expand(f"%{name}%", fragments)).finditer(message):
                 take(found.start(), found.end(), f"%{name}%", "", "", "")
-    return sorted(taken, key=lambda one: one.start)
+    return list(_apart(sorted(taken, key=lambda one: one.start)))
+
+
+def _apart(spans: Iterable[_Span]) -> Iterator[_Span]:
+    """Yield the parts, those that touch as one: repeats side by side would take an endless time to search."""
+    held: _Span | None = None
+    for span in spans:
+        if held is not None and held.end == span.start and not (held.name or span.name):
+            held = _Span(held.start, span.end, _ANY)
+            continue
+        if held is not None:
+            yield held
+        held = span
+    if held is not None:
+        yield held
 
 
 def _take_all(kind: _Kind, message: str, take: Callable[[int, int, str, str, str, str], None]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from kdoctor.errors import UsageError
 from kdoctor.logs.source import Source
@@ -48,6 +48,13 @@ def read_sources(book: Book, sources: Iterable[Source], since: Since | None = No
     return _Reader(book, since).read(sources)
 
 
+def _fill(head: bytearray, stream: BinaryIO) -> None:
+    """Read as much as a short text may have, as it comes."""
+    read = getattr(stream, "read1", stream.read)
+    while len(head) <= SHORT and (more := read(SHORT + 1 - len(head))):
+        head += more
+
+
 class _Reader:
     def __init__(self, book: Book, since: Since | None) -> None:
         self._book, self._since = book, since
@@ -69,16 +76,22 @@ class _Reader:
     def _all(self, sources: Iterable[Source]) -> None:
         for order, source in enumerate(sources):
             self._reading.names.append(source.name)
-            head = source.stream.read(SHORT + 1)
+            head = bytearray()
             try:
-                self._one(source, head, order)
-            except UsageError as error:
-                raise UsageError(f"{source.name}: {error}") from error
+                _fill(head, source.stream)
+            finally:  # interrupted, what has come is read all the same
+                self._named(source, bytes(head), order)
             problem = getattr(source.stream, "problem", None)  # of a packed file
             if problem:
                 self._reading.notices.append(f"{source.name}: {problem}")
             if self._since is not None and (notice := self._since.notice(source.name)):
                 self._reading.notices.append(notice)
+
+    def _named(self, source: Source, head: bytes, order: int) -> None:
+        try:
+            self._one(source, head, order)
+        except UsageError as error:
+            raise UsageError(f"{source.name}: {error}") from error
 
     def _one(self, source: Source, head: bytes, order: int) -> None:
         if len(head) <= SHORT:
