@@ -102,6 +102,19 @@ def parse(text: str) -> Reference:
     return Reference(domain, path, tag or None, digest or None)
 
 
+def same_image(one: str, other: str) -> bool:
+    """Tell whether two references name one image; a digest is left out, and a tag counts where both have one.
+
+    >>> same_image("docker.io/library/nginx:1.27", "nginx:1.27")
+    True
+    """
+    try:
+        a, b = (parse(text.partition("@")[0]) for text in (one, other))
+    except ImageNameError:
+        return False
+    return a.name == b.name and (a.tag == b.tag or "@" in one or "@" in other)
+
+
 def _wrong(text: str, reason: str) -> ImageNameError:
     shown = text if len(text) <= 120 else text[:119] + "…"
     message = f"{shown}: {reason}"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kdoctor.errors import UsageError
-from kdoctor.references import ImageNameError, Reference, parse
+from kdoctor.references import ImageNameError, Reference, parse, same_image
 
 SHA = "sha256:" + "a" * 64
 
@@ -112,3 +112,18 @@ def test_near_references_do_not_change_when_parsed_again(text: str) -> None:
         return
     assert parse(reference.normalised) == reference
     assert parse(reference.familiar).normalised == reference.normalised
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("nginx:1.27", "docker.io/library/nginx:1.27", True),
+        ("nginx", "nginx:latest", True),
+        ("quay.io/a/b:1", "quay.io/a/b@sha256:11", True),
+        ("nginx:1.27", "nginx:1.28", False),
+        ("nginx", "quay.io/nginx", False),
+        ("Nginx", "nginx", False),
+    ],
+)
+def test_two_names_of_one_image(one: str, other: str, same: bool) -> None:
+    assert same_image(one, other) is same_image(other, one) is same

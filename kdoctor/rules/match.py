@@ -6,6 +6,7 @@ and `explained_by` order rules across records; a fact may stand on a neighbourin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from kdoctor.reading.clean import clean
 from kdoctor.reading.engines import engine
 from kdoctor.reading.records import Record, records
 from kdoctor.reading.stream import Window
+from kdoctor.references import same_image
 from kdoctor.rules import model
 from kdoctor.rules.book import BEGINNING, Book, digits_alike
 from kdoctor.rules.candidate import Candidate, ranked
@@ -28,6 +30,16 @@ _SHOWN = 400
 _MOST_OCCURRENCES = 10_000
 _MANY = 65536
 _MANY_RECORDS = 400
+_PULL_LAYERS = frozenset({"proxy", "dns", "network", "tls", "registry"})
+_PULLED = re.compile(
+    r"(?:[Ss]uccessfully pulled image|Pulled image:?|Downloaded newer image for|Image is up to date for) "
+    r"\\?[\"']?(?P<v>[a-z0-9][\w./:@-]{1,300})"
+)
+"""How kubelet, containerd, CRI-O and docker say that an image came."""
+
+_BEGINNERS = frozenset({"dial", "failed", "error", "read", "write", "lookup", "get", "head", "proxyconnect", "net"})
+"""Words with which a message goes on in the next line: no rest of a value."""
+
 _HEAD = 65536
 """Characters from the beginning of a text that tell which program wrote it."""
 
@@ -146,10 +158,26 @@ def read(
                 if hit.lines:
                     _merge(hits, hit)
     complete = [(hit, c) for hit in hits.values() if _complete(c := _candidate(hit, whole, source))]
+    pulled = _pulled(whole) if complete else ()
+    complete = [(hit, c) for hit, c in complete if not _came_later(c, max(hit.lines), pulled)]
     if done is not None:
         done.update((hit.rule.id, line) for hit, _ in complete for line in hit.lines)
     written_by = engine(text[:_HEAD]) if complete else None
     return [replace(c, engine=written_by or _engine_near(whole, hit.record)) for hit, c in complete]
+
+
+def _pulled(whole: Sequence[Record]) -> Sequence[tuple[int, str]]:
+    """Return the images that a text says were pulled, each with the number of its line."""
+    lines = (line for record in whole for line in record.lines)
+    return [(line.number, found["v"].rstrip(".:")) for line in lines for found in _PULLED.finditer(line.text)]
+
+
+def _came_later(candidate: Candidate, last: int, pulled: Iterable[tuple[int, str]]) -> bool:
+    """Tell whether the image that a pull failed for came after all, behind the last line of the failure."""
+    image = candidate.facts.get("image")
+    if image is None or candidate.rule.layer not in _PULL_LAYERS:
+        return False
+    return any(number > last and same_image(image, other) for number, other in pulled)
 
 
 def _likes(book: Book, many: int) -> Likes | None:
@@ -306,7 +334,8 @@ def _in_record(kind: str, record: Record, before: int) -> str | None:
     if found is None:
         return next(others, None)
     longer = (value for value in others if len(value) > len(found) and value.startswith(found))
-    return next((one for one in longer if f"{found}\n{one[len(found) : len(found) + 3]}" in record.text), found)
+    rests = ((value, value[len(found) :]) for value in longer)
+    return next((v for v, rest in rests if rest not in _BEGINNERS and f"{found}\n{rest[:3]}" in record.text), found)
 
 
 def registry_of(image: str) -> str | None:

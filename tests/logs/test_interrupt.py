@@ -42,3 +42,24 @@ def test_what_was_read_is_told(
         assert places(report, RULE) == expected
         assert report["diagnoses"][0]["verdict"] == "unchecked"
         assert any("not read to its end" in notice for notice in report["notices"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("failures", [1, 0])
+def test_what_has_come_by_a_pipe_that_is_still_open_is_told(failures: int, env: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "kdoctor", "explain", "-o", "json", "-"]
+    with subprocess.Popen(
+        command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.write(refused().encode() * failures)
+        process.stdin.flush()
+        time.sleep(2)
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=60)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        out, error = process.stdout.read(), process.stderr.read()
+    assert process.returncode == 130, error
+    assert b"failed (" not in error
+    assert [one["rule"] for one in json.loads(out)["diagnoses"]] == [RULE] if failures else out == b""

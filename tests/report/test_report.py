@@ -227,6 +227,16 @@ def test_github_points_at_the_line_of_a_manifest(problem: Report) -> None:
     assert out.startswith("::error file=deploy/app.yaml,line=7,title=")
 
 
+def test_a_failure_that_comes_again_has_its_place_and_count(problem: Report) -> None:
+    root = problem.diagnoses[0]
+    place = replace(root.locations[0], source="kubelet.log", line=2, last_line=5, count=2)
+    again = replace(problem, diagnoses=(replace(root, locations=(place,)), *problem.diagnoses[1:]))
+    github = RENDERERS["github"].render(again, Options())
+    assert github.startswith("::error file=kubelet.log,line=2,endLine=5,title=")
+    for name in ("text", "markdown", "github"):
+        assert "2 times, lines 2 to 5 of kubelet.log" in RENDERERS[name].render(again, Options())
+
+
 def test_the_job_summary_is_appended(problem: Report, tmp_path: Path) -> None:
     path = tmp_path / "summary.md"
     path.write_text("before\n")

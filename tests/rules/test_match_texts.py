@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from kdoctor.model import Role
 from kdoctor.reading.stream import Window
+from kdoctor.rules.book import open_book
 from kdoctor.rules.candidate import Candidate
 from kdoctor.rules.match import match, match_windows, registry_of
 from tests.rules.folders import RuleFolder
@@ -331,3 +332,83 @@ def test_no_text_whatever_makes_an_error(gone: RuleFolder, text: str) -> None:
     book = gone.book()
     match(book, text)
     assert "proxy-gone" in [one.rule.id for one in match(book, f"{text}\n2025-01-01 10:00:00 the proxy is gone")]
+
+
+# --- the shipped rules: facts and counts -------------------------------------------------------------
+
+MISBEHAVES = "dial tcp: lookup registry-1.docker.io on 192.168.64.1:53: server misbehaving"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{MISBEHAVES}\n" * 13_600,
+        f"{MISBEHAVES}\nanother line\n" * 6_000,
+        "".join(f"{MISBEHAVES}\n" + "a line of another kind\n" * (i % 5) for i in range(6_000)),
+    ],
+)
+def test_lines_without_a_time_are_counted_all(text: str) -> None:
+    (found,) = match(open_book(), text)
+    lines = [i for i, line in enumerate(text.split("\n"), 1) if line == MISBEHAVES]
+    (place,) = found.locations
+    assert (place.line, place.last_line, place.count) == (lines[0], lines[-1], len(lines))
+
+
+def test_windows_that_overlap_count_a_line_once() -> None:
+    text = "".join(f"{MISBEHAVES}\n" for _ in range(200))
+    lines = text.splitlines(keepends=True)
+    hits = tuple((i, b"") for i in range(1, 201))
+    windows = [Window(1, "".join(lines[:130]), "", hits[:130]), Window(95, "".join(lines[94:]), "", hits[94:])]
+    (found,) = match_windows(open_book(), windows, "log")
+    (place,) = found.locations
+    assert (place.line, place.last_line, place.count) == (1, 200, 200)
+
+
+@pytest.mark.parametrize("broken", ["127.0.0.1:1\n0809", "127.0.0.1:1080\n9", "127.0.0.1\n:10809", "127.0.0.1:10809"])
+def test_an_address_that_a_console_broke_is_stated_whole(broken: str) -> None:
+    text = (
+        "PS C:\\> docker pull nginx:1.27\n"
+        'docker : Error response from daemon: Get "https://registry-1.docker.io/v2/": proxyconnect tcp: dial tcp '
+        f"{broken}: connectex: No connection could be made because the target machine actively refused it.\n"
+        "At line:1 char:1\n+ docker pull nginx:1.27\n"
+    )
+    assert match(open_book(), text)[0].facts["proxy"] == "127.0.0.1:10809"
+
+
+def test_an_image_that_a_console_broke_is_taken_where_it_is_whole() -> None:
+    line = "ERROR: failed to solve: Canceled: mcr.microsoft.com/lab/sdk:8.0: failed to resolve source metadata for "
+    text = (
+        f'{line}mcr.mi\ncrosoft.com/lab/sdk:8.0: failed to do request: Head "https://mcr.microsoft.com/v2/lab/sdk/'
+        'manifests/8.0": dial tcp: lookup mcr.microsoft.com on 192.168.65.7:53: no such host\n'
+    )
+    assert match(open_book(), text)[0].facts["image"] == "mcr.microsoft.com/lab/sdk:8.0"
+
+
+def test_no_fact_is_taken_from_the_event_of_another_image() -> None:
+    text = (
+        '3m  Warning  Failed  pod/a  Failed to pull image "quay.io/lab/a:7": failed to do request: Head '
+        '"https://quay.io/v2/lab/a/manifests/7": dial tcp 192.0.2.4:443: i/o timeout\n'
+        '2m  Warning  Failed  pod/b  Failed to pull image "ghcr.io/lab/b:9": ghcr.io/lab/b:9: not found\n'
+    )
+    facts = {one.rule.id: one.facts for one in match(open_book(), text)}
+    assert facts["image-tag-not-found"]["registry"] == "ghcr.io"
+    assert "url" not in facts["image-tag-not-found"]
+
+
+@pytest.mark.parametrize(
+    ("after", "rules"),
+    [
+        ('  Normal  Pulled  40s  kubelet  Successfully pulled image "nginx:1.27" in 4.2s', []),
+        ("Status: Downloaded newer image for nginx:1.27", []),
+        ('time="t" level=info msg="Pulled image: docker.io/library/nginx@sha256:11"', []),
+        ("Status: Downloaded newer image for nginx:1.28", ["registry-timeout"]),
+        ("Status: Downloaded newer image for redis:1.27", ["registry-timeout"]),
+    ],
+)
+def test_a_pull_that_came_right_in_the_end_is_no_failure(after: str, rules: list[str]) -> None:
+    failed = (
+        '  Warning  Failed  60s  kubelet  Failed to pull image "nginx:1.27": failed to do request: Head '
+        '"https://registry-1.docker.io/v2/library/nginx/manifests/1.27": dial tcp 192.0.2.4:443: i/o timeout'
+    )
+    assert [one.rule.id for one in match(open_book(), f"{failed}\n{after}\n")] == rules
+    assert [one.rule.id for one in match(open_book(), f"{after}\n{failed}\n")] == ["registry-timeout"]
