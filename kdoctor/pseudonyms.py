@@ -37,6 +37,9 @@ def _kept_networks() -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...
     return tuple(map(ipaddress.ip_network, (*_everybody("networks"), *_DOCUMENTATION)))
 
 
+_WORDS = ("user", "host", "name", "namespace")
+"""Kinds of values that are replaced wherever else they stand as a word."""
+
 _DOCUMENTATION = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
 """Networks for documentation (RFC 5737, RFC 3849); placeholders come from them."""
 
@@ -67,9 +70,51 @@ _NAMED = re.compile(
 _DOTTED = re.compile(
     rf"(?<![\w./\\@-])(?P<lead>)(?P<v>(?:{_LABEL}\.){{1,8}}(?P<end>[a-z]{{2,24}}))(?![\w\\-]|\.\w)", re.IGNORECASE
 )
+_OBJECT = r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?"
+_KINDS = (
+    r"pods?|deployments?(?:\.apps)?|replicasets?(?:\.apps)?|daemonsets?(?:\.apps)?|statefulsets?(?:\.apps)?|jobs?|cronjobs?"
+    r"|services?|svc|secrets?|configmaps?|serviceaccounts?|persistentvolumeclaims?|pvc|ingress(?:es)?|endpoints|container"
+)
+_KEYED: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (kind, re.compile(pattern, re.IGNORECASE | re.MULTILINE))
+    for kind, pattern in (
+        # of pods and the like with their namespace: pod="shop/web-1", pod "shop/web-1"
+        ("both", rf"(?P<lead>\b(?:{_KINDS})(?:=| |: ?)\\?[\"'])(?P<v>{_OBJECT}/{_OBJECT})(?=\\?[\"'])"),
+        (
+            "namespace",
+            (
+                r"(?P<lead>\bnamespaces? \\?[\"']|\bin (?:the )?namespace |"
+                r"(?:\bnamespaces?(?:=|: {0,20}|/)|(?<![\w-])-n[ =]|--namespace[ =])\\?[\"']?)"
+                rf"(?P<v>{_OBJECT})(?=[\"'\s/,;)\\]|$)"
+            ),
+        ),
+        ("name", rf"(?P<lead>\b(?:{_KINDS})(?:=| )\\?[\"'])(?P<v>{_OBJECT})(?=\\?[\"'])"),
+        ("name", rf"(?P<lead>(?<![\w/.-])(?:{_KINDS})/)(?P<v>{_OBJECT})(?=[\s\"',:)]|$)"),
+        ("name", rf"(?P<lead>^\s{{0,12}}(?:Name|Service Account): {{1,20}})(?P<v>{_OBJECT})(?=\s|$)"),
+        ("node", rf"(?P<lead>\bnodes?(?:=|: {{0,20}}| )\\?[\"'])(?P<v>{_OBJECT})(?=\\?[\"'])"),
+        ("node", rf"(?P<lead>^\s{{0,12}}Node: {{1,20}})(?P<v>{_OBJECT})(?=/|\s|$)"),
+        ("node", rf"(?P<lead>\bkubelet, )(?P<v>{_OBJECT})(?=\s|$)"),
+        (
+            "name",
+            (
+                rf"(?P<lead>--(?:context|cluster|kube-context|profile)[ =]|\bProfile \\?[\"'])(?P<v>{_OBJECT})"
+                r"(?=[\s\"'\\]|$)"
+            ),
+        ),
+        (
+            "user",
+            (
+                r"(?P<lead>\b(?:user(?:name)?(?:=| |\\?[\"']: ?)\\?[\"']|uid=|login [^\n]{0,80}?-u ))"
+                r"(?P<v>[\w.-]{3,64})(?=[\s\"'\\]|$)"
+            ),
+        ),
+    )
+)
+"""What Kubernetes' tools print before the names of a cluster's own objects."""
+
 _REPOSITORY = re.compile(
     r"(?P<lead>\b(?:host\d+(?:\.[a-z0-9.-]+)?|0{6}\d{6}\.dkr\.ecr\.[a-z0-9.-]+)(?::\d{1,5})?/(?:v2/)?)"
-    r"(?!v[12]/)(?P<v>[a-z0-9][a-z0-9._/-]*?[a-z0-9])"
+    r"(?!v[12]/|(?:\d{1,3}\.){3}\d)(?P<v>[a-z0-9][a-z0-9._/-]*?[a-z0-9])"
     r"(?=/(?:manifests|blobs|tags|referrers)/|[:@\"'\s,)\]]|$)"
 )
 
@@ -97,6 +142,8 @@ class Pseudonyms:
             lambda found: f"{found['lead']}{self._user(found['user'])}@{self._machine(found['v'])}", text
         )
         text = _HOME.sub(lambda found: found["lead"] + self._user(found["v"]), text)
+        for kind, pattern in _KEYED:
+            text = pattern.sub(functools.partial(self._behind, kind), text)
         text = _SYSLOG.sub(lambda found: found["lead"] + self._machine(found["v"]), text)
         text = _MAC.sub(lambda found: self._name("mac", found[0].lower(), "02:00:00:00:00:{:02x}"), text)
         text = _IPV4.sub(lambda found: self._address(found[0]), text)
@@ -116,11 +163,31 @@ class Pseudonyms:
 
     def _everywhere(self, text: str) -> str:
         """Replace the names learnt so far wherever else they stand as a word."""
-        known = {**self._given.get("user", {}), **self._given.get("host", {})}
+        known = {name: one for kind in _WORDS for name, one in self._given.get(kind, {}).items()}
         for name in sorted(known, key=len, reverse=True):
             if len(name) > 2 and name != known[name]:
                 text = re.sub(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", known[name], text, flags=re.IGNORECASE)
         return text
+
+    def _behind(self, kind: str, found: re.Match[str]) -> str:
+        return found["lead"] + self._keyed(kind, found["v"])
+
+    def _keyed(self, kind: str, value: str) -> str:
+        """Return the placeholder of a name that stands behind a key."""
+        if kind == "both":
+            namespace, _, name = value.partition("/")
+            return f"{self._keyed('namespace', namespace)}/{self._keyed('name', name)}"
+        if kind == "node":
+            return self._machine(value)
+        if kind == "user":
+            return self._user(value)
+        lower = value.lower()
+        known = _is_everybodys(lower) or any(
+            lower == one or lower.startswith(f"{one}-") for one in _everybody("objects")
+        )
+        if known or len(value) < 3 or re.fullmatch(r"(?:name|namespace|host)\d+(?:\..+)?", lower):
+            return value
+        return self._name(kind, value, kind + "{}")
 
     def _name(self, kind: str, value: str, form: str) -> str:
         given = self._given.setdefault(kind, {})

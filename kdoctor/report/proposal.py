@@ -27,6 +27,8 @@ _ENGLISH = {
     "address": "IP addresses",
     "mac": "MAC addresses",
     "image": "image names",
+    "name": "names of objects",
+    "namespace": "namespaces",
 }
 _CHINESE = {
     "unknown": "kdoctor 没有任何规则认识的文本",
@@ -44,6 +46,8 @@ _CHINESE = {
     "address": " IP 地址",
     "mac": " MAC 地址",
     "image": "镜像名",
+    "name": "对象名",
+    "namespace": "命名空间",
 }
 
 

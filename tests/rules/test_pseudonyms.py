@@ -57,6 +57,30 @@ def test_private_names_are_gone_and_the_same_value_has_the_same_placeholder() ->
     assert names.replaced["user"] == 3
 
 
+DESCRIBED = """\
+Name:             checkout-1
+Namespace:        payments
+Service Account:  checkout-sa
+Node:             wrk-ber-03/10.1.2.3
+  Warning  Failed  1m  kubelet, wrk-ber-03  secret "acme-pull" not found; pod/checkout-1
+E0402 10:00:00.000000  1 pod_workers.go:1] "Error syncing pod" pod="payments/ledger-7d9f8b6c5-x2x4z" node="wrk-ber-03"
+kubectl -n payments get pods --context=acme-prod
+docker login -u bob.jones -p xxxxx; User "system:anonymous" cannot; "username":"bobby"; Profile "acme-minikube" is odd
+pod "coredns-5d78c9869d-abcde" in namespace "kube-system" on node "minikube"
+"""
+
+
+def test_names_of_a_clusters_objects_are_gone() -> None:
+    names = Pseudonyms()
+    out = names.redact(DESCRIBED)
+    for value in ("checkout", "payments", "wrk-ber", "10.1.2.3", "acme", "ledger", "bob"):
+        assert value not in out, value
+    assert out.splitlines()[1].split()[1] in out.splitlines()[6]
+    assert out.splitlines()[-1] == DESCRIBED.splitlines()[-1]
+    assert 'User "system:anonymous" cannot' in out
+    assert Pseudonyms().redact(out) == out
+
+
 def test_a_level_after_the_time_is_no_host() -> None:
     line = "2026-08-18T10:00:00.123Z ERROR weaver: moon is odd"
     assert Pseudonyms().redact(line) == line
