@@ -18,8 +18,8 @@ _CLOCK = r"(?P<h>\d\d):(?P<m>\d\d)(?::(?P<s>\d\d)(?:[.,](?P<f>\d{1,9}))?)?"
 _ISO = rf"(?P<y>\d{{4}})[-/](?P<o>\d\d)[-/](?P<d>\d\d)[T\s_]{_CLOCK}\s?(?P<z>Z|UTC|[+-]\d\d:?\d\d)?"
 # A priority, a container's or pod's name, a step of a job: what may stand before the stamp.
 _PREFIX = (
-    r"\s{0,12}(?:<\d{1,3}>(?:1\s)?|[\w.@/-]{1,80}\s{1,20}\|\s{0,2}|\*\s|\[(?:pod|container)/[^\]]{1,200}\]\s"
-    r"|(?:[^\t\n]{1,120}\t){1,3}|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),?\s)?\[?\ufeff?"
+    r"(?:\x1b\[[\d;]{0,12}m)?\s{0,12}(?:<\d{1,3}>(?:1\s)?|[\w.@/-]{1,80}\s{1,20}\|\s{0,2}|\*\s|\[(?:pod|container)/[^\]]{1,200}\]\s"
+    r"|(?:[^\t\n]{1,120}\t){1,3}|\[?(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),?\s)?\[?\ufeff?"
 )
 _FORMS = tuple(
     re.compile(form)
@@ -29,7 +29,7 @@ _FORMS = tuple(
         rf"{_PREFIX}{_MONTH}\s{{0,2}}(?P<d>\d{{1,2}})\s{_CLOCK}(?:\s(?P<y>20\d\d)\b)?",  # syslog, dmesg
         rf"{_PREFIX}(?P<d>\d{{1,2}})\s{_MONTH}\s(?P<y>\d{{4}})\s{_CLOCK}",
         r"\s{0,12}(?P<e>1\d{9}\.\d{3,6})\s",  # journalctl -o short-unix, squid
-        rf".{{0,4000}}?(?:\b(?:time|ts|t)=\"?|\"(?:ts|t|time|timestamp|@timestamp|Time)\":\s?\"){_ISO}",
+        rf".{{0,4000}}?(?:\b(?:time|ts|t)=\"?|\"(?:ts|t|time|timestamp|@timestamp|Time|lastTimestamp|eventTime)\":\s?\"){_ISO}",
         r".{0,4000}?\"(?:ts|__REALTIME_TIMESTAMP|timestamp)\":\s?\"?(?P<e>1\d{9,15}(?:\.\d{1,9})?)",
         rf".{{0,400}}?\[(?P<d>\d\d)/{_MONTH}/(?P<y>\d{{4}}):{_CLOCK}\s(?P<z>[+-]\d{{4}})\]",  # an access log
     )

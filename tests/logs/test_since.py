@@ -18,6 +18,9 @@ RULE = "proxy-connection-refused"
     "line",
     [
         "E1126 10:00:00.000000    1234 log.go:32] x",
+        "\x1b[31mE1126 10:00:00.000000    1234 log.go:32] x",
+        "[Thu Nov 26 10:00:00 2026] x",
+        '{"reason":"Failed","lastTimestamp":"2026-11-26T10:00:00Z"}',
         "Nov 26 10:00:00 node kubelet[1]: E1126 11:11:11.0 1 x.go:1] x",
         "Nov 26 10:00:00.000000 node kubelet[1]: x",
         "2026-11-26T10:00:00+0000 node kubelet[1]: x",
