@@ -30,6 +30,10 @@ _COMMAND = re.compile(
     r"|journalctl|ansible\S{0,20}|terraform|git|npm|echo|export) [\w./-]+(?: |$)"
 )
 """What was typed, or an answer's head; the failure's words follow it."""
+_POWERSHELL = re.compile(
+    r"\s*(?:\+ |At (?:line|[A-Z]:\\[^\n]{1,200}):\d+ char:\d+|CategoryInfo\s+: |FullyQualifiedErrorId : )"
+)
+"""What PowerShell prints around a program's message."""
 _WIDE = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"[{_WIDE}]{{2,}}|[^\W\d_{_WIDE}]{{3,}}")
 _WIDE_LETTER = re.compile(rf"[{_WIDE}]")
@@ -38,7 +42,8 @@ _ENVELOPES = (
     r"[A-Z][a-z]{2} {1,2}\d{1,2} [\d:]{8} [\w.-]+ [\w./@-]+(?:\[\d+\])?:",  # syslog, journald
     r"[IWEF]\d{4} [\d:.]{8,20}\s+\d+ [\w./-]+:\d+\]",  # klog
     r"time=\"?[^\s\"]+\"? level=\w+",  # logrus
-    # events of Kubernetes
+    # events of Kubernetes, in `kubectl get events` and described
+    r"[\d.]+[smhd]\w*(?: \(x\d+ over [\w.]+\))?\s+(?:Warning|Normal)\s+[A-Z]\w+\s+[a-z.]+/[\w.-]+\s+",
     r"(?:Warning|Normal)\s+[A-Z]\w+\s+(?:[\d.]+[smhd]\w*|<\w+>)(?: \(x\d+ over [\w.]+\))?\s+[\w.,-]+(?:\s\s+)?",
     r"\[(?:ERROR|WARN|WARNING|INFO|FATAL|DEBUG|TRACE)\]:?(?=\s)|(?:ERROR|WARN|WARNING|INFO|FATAL|DEBUG|TRACE):?(?=\s)",
     r"[\w.-]{1,60}\s+\|",  # compose
@@ -217,7 +222,7 @@ def telling(text: str) -> tuple[int, str]:
     """
     best: tuple[float, int, str] | None = None
     for line in clean(text):
-        message = without_envelope(line.text)
+        message = "" if _POWERSHELL.match(line.text) else without_envelope(line.text)
         words = _WORD.findall(message)
         if len(words) < _FEWEST_WORDS:
             continue

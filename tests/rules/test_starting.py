@@ -196,6 +196,21 @@ def test_a_text_without_words_starts_nothing(text: str) -> None:
         start(text, FRAGMENTS)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "moonctl.exe : X the moon is odd and failed\nAt line:1 char:1\n+ moonctl start\n+ ~~~~~~\n"
+        "    + CategoryInfo          : NotSpecified: (X the moon:String) [], RemoteException\n"
+        "    + FullyQualifiedErrorId : NativeCommandError",
+        "5m  Warning  FrobErr  pod/web-7d9f8b6c5-x2x4z  the moon is odd and failed",
+        "2m30s (x3 over 5m)  Warning  FrobErr  pod/web-7d9f8b6c5-x2x4z  the moon is odd and failed",
+    ],
+)
+def test_what_a_shell_or_a_table_puts_around_the_message_is_left_out(text: str) -> None:
+    assert start(text, FRAGMENTS).regex.endswith("the moon is odd and failed")
+    assert len(start(text, FRAGMENTS).regex) < 50
+
+
 @pytest.mark.parametrize("word", ["x" * 200, "x" * 5000, "ab12" * 40, "QmFzZTY0" * 12, "-" * 300, "http://a" * 30])
 def test_a_long_word_is_no_trouble(word: str) -> None:
     began = time.process_time()
