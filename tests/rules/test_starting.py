@@ -199,9 +199,11 @@ def test_a_text_without_words_starts_nothing(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "moonctl.exe : X the moon is odd and failed\nAt line:1 char:1\n+ moonctl start\n+ ~~~~~~\n"
-        "    + CategoryInfo          : NotSpecified: (X the moon:String) [], RemoteException\n"
-        "    + FullyQualifiedErrorId : NativeCommandError",
+        (
+            "moonctl.exe : X the moon is odd and failed\nAt line:1 char:1\n+ moonctl start\n+ ~~~~~~\n"
+            "    + CategoryInfo          : NotSpecified: (X the moon:String) [], RemoteException\n"
+            "    + FullyQualifiedErrorId : NativeCommandError"
+        ),
         "5m  Warning  FrobErr  pod/web-7d9f8b6c5-x2x4z  the moon is odd and failed",
         "2m30s (x3 over 5m)  Warning  FrobErr  pod/web-7d9f8b6c5-x2x4z  the moon is odd and failed",
     ],
