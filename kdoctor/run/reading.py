@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from io import BufferedReader
 from typing import TYPE_CHECKING, BinaryIO
 
 from kdoctor.errors import UsageError
@@ -49,8 +50,8 @@ def read_sources(book: Book, sources: Iterable[Source], since: Since | None = No
 
 
 def _fill(head: bytearray, stream: BinaryIO) -> None:
-    """Read as much as a short text may have, as it comes."""
-    read = getattr(stream, "read1", stream.read)
+    """Read as much as a short text may have; from a pipe as it comes."""
+    read = stream.read1 if isinstance(stream, BufferedReader) else stream.read
     while len(head) <= SHORT and (more := read(SHORT + 1 - len(head))):
         head += more
 
