@@ -56,6 +56,8 @@ _KEYS = (
     r"(?:identity|registry|_auth|session|refresh|access)_?token|"
     r"client[_-]?secret|secret[_-]?access[_-]?key|aws_[a-z]{1,20}_(?:key|token)|(?:account|shared[_-]?access)[_-]?key"
 )
+# Keys whose value is a secret at the beginning of a line of YAML.
+_LINE_KEY = r"(?:pass(?:word|wd|phrase)|client-key-data|token|auth):[ \t]{1,4}"
 _HEADERS = (
     r"x-[a-z0-9-]{0,40}(?:token|key|secret|art-api)|(?:private|job|deploy)-token|"
     r"(?:[a-z-]{0,40}api-?key|[a-z-]{1,40}-subscription-key)(?=\W{1,5}\S{0,512}\d)"
@@ -147,7 +149,7 @@ _PATTERNS: tuple[tuple[tuple[str, ...], str, _Replacement], ...] = (
     (
         ("|", ">"),
         (
-            r"(?im)^(\s{0,40}(?:pass(?:word|wd|phrase)|client-key-data|token|auth):[ \t]{1,4}[|>][-+]?[ \t]*\n"
+            rf"(?im)^(\s{{0,40}}{_LINE_KEY}[|>][-+]?[ \t]*\n"
             r"[ \t]{1,40})\S+"
         ),
         rf"\1{MASK}",
@@ -178,7 +180,7 @@ _PATTERNS: tuple[tuple[tuple[str, ...], str, _Replacement], ...] = (
     (("sshpass",), r"(\bsshpass\s{1,3}-p\s{0,3})\S+", rf"\1{MASK}"),
     (
         (":",),
-        r"(?im)^(\s{0,40}(?:-\s{1,4})?(?:pass(?:word|wd|phrase)|client-key-data|token|auth):[ \t]{1,4})\S{4,}[ \t]*$",
+        rf"(?im)^(\s{{0,40}}(?:-\s{{1,4}})?{_LINE_KEY})\S{{4,}}[ \t]*$",
         rf"\1{MASK}",
     ),
     (  # in the middle of a line only what looks like one: prose may follow the word

@@ -67,7 +67,7 @@ def explain(
         reading = read_sources(book, found, since)
     if reading.interrupted and not reading.found:
         raise KeyboardInterrupt
-    if reading.empty and not reading.interrupted:
+    if reading.empty:
         raise UsageError(f"{' and '.join(reading.names)}: it is empty; {NOTHING.partition('; ')[2]}")
     question = Question(reading.text, reading.names[-1], seconds, options.lang, about)
     if report_unknown and not reading.interrupted:
@@ -127,14 +127,8 @@ def _notices(reading: Reading) -> list[str]:
 def _cut(
     book: Book, question: Question, options: Shared, *, no_probe: bool, elsewhere: bool, found: list[Candidate]
 ) -> Report:
-    """Return the report on a text of which Ctrl-C ended the reading; nothing is asked.
-
-    Raises:
-        KeyboardInterrupt: nothing was found until then.
-    """
+    """Return the report on what was found in a text until Ctrl-C ended the reading; nothing is asked."""
     del options, no_probe, elsewhere
-    if not found:
-        raise KeyboardInterrupt
     found = [completed(candidate, question.given) for candidate in found]
     return replace(by_text(book, question, found, "cut"), notices=(*book.notices, INTERRUPTED, UNREAD))
 

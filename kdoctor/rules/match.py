@@ -308,11 +308,12 @@ def _from_text(name: str, spec: model.FactSpec, hit: _Hit, whole: Sequence[Recor
         return None
     kind = name if name in ("image", "registry", "url", "port", "status") else spec.type
     own = _in_record(kind, whole[hit.record], hit.start)
-    image = hit.facts.get("image") or _in_record("image", whole[hit.record], hit.start)
-    if own is None and name == "registry" and image:
-        return registry_of(image)
-    if own is not None or (name == "url" and image):  # of another image is nothing known here
+    if own is not None:
         return own
+    if name in ("registry", "url"):
+        image = hit.facts.get("image") or _in_record("image", whole[hit.record], hit.start)
+        if image:  # what stands beside it may be of another image
+            return registry_of(image) if name == "registry" else None
     for away in range(1, NEIGHBOURS + 1):
         for i in (hit.record - away, hit.record + away):
             if 0 <= i < len(whole):
@@ -327,12 +328,11 @@ def _from_text(name: str, spec: model.FactSpec, hit: _Hit, whole: Sequence[Recor
 
 def _in_record(kind: str, record: Record, before: int) -> str | None:
     """Return the fact that a record has nearest to a place; whole where a console broke the line in it."""
-    found = next(extract.facts(kind, record.text, before), None)
-    if found is not None and f"{found}\n" not in record.text:
+    values = (value for text in (record.text, record.unwrapped) if text for value in extract.facts(kind, text, before))
+    found = next(values, None)
+    if found is None or f"{found}\n" not in record.text:
         return found
     others = (value for text in (record.unwrapped, record.text) if text for value in extract.facts(kind, text, before))
-    if found is None:
-        return next(others, None)
     longer = (value for value in others if len(value) > len(found) and value.startswith(found))
     rests = ((value, value[len(found) :]) for value in longer)
     return next((v for v, rest in rests if rest not in _BEGINNERS and f"{found}\n{rest[:3]}" in record.text), found)

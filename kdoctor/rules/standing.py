@@ -12,7 +12,8 @@ _MOST_TOKENS = 16384
 """Tokens (what stands between blanks) of which is remembered what stands in them."""
 
 _LONGEST_TOKEN = 80
-_REPEATED = re.compile(r"(.{1,4}?)\1{20,}", re.DOTALL)
+_MOST_TIMES = 20
+_REPEATED = re.compile(rf"(.{{1,4}}?)\1{{{_MOST_TIMES},}}", re.DOTALL)
 """Signs that come again and again; no word has more of them than stay."""
 
 
@@ -74,7 +75,7 @@ class Words:
         """Return the parts that stand in a token."""
         size = _BEGINNING
         if len(token) > _LONGEST_TOKEN:
-            token = _REPEATED.sub(lambda found: found[1] * 20, token)
+            token = _REPEATED.sub(lambda found: found[1] * _MOST_TIMES, token)
         begins = {token[i : i + size] for i in range(len(token) - size + 1)}
         if len(token) > _LONGEST_TOKEN:
             begins.update([begin for begin in self._short if begin in token])
