@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from kdoctor.model import UNSEEN
 from tests.probes.api_peer import VERSION, api_server, status
 from tests.probes.asking import asked, machine_at, put
+from tests.probes.net_peers import serve
 
 _CONFIG = "/home/ann/.kube/config"
 _GOOD = """\
@@ -248,13 +249,10 @@ async def test_plain_http_where_tls_is_wanted(tmp_path: Path) -> None:
         async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.read(1)
             writer.write(b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTPS request to an HTTP server.\n")
-            writer.close()
 
-        server = await asyncio.start_server(refuse, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        put(tmp_path, _CONFIG, api.config(server=f"https://127.0.0.1:{port}"))
-        assert (await asked("kube.api", machine_at(tmp_path))).outcome == "not-kubernetes"
-        server.close()
+        async with serve(refuse) as server:
+            put(tmp_path, _CONFIG, api.config(server=f"https://{server.address}"))
+            assert (await asked("kube.api", machine_at(tmp_path))).outcome == "not-kubernetes"
         put(tmp_path, _CONFIG, api.config(server=f"http://127.0.0.1:{api.port}"))
         assert (await asked("kube.api", machine_at(tmp_path))).outcome == "ok"
 
@@ -302,15 +300,13 @@ async def test_a_proxy_in_the_way(tmp_path: Path) -> None:
     async def deny(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
-        writer.close()
 
-    server = await asyncio.start_server(deny, "127.0.0.1", 0)
-    proxy = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    found = await asked("kube.api", machine_at(tmp_path, HTTPS_PROXY=proxy))
-    assert (found.outcome, found.data["cause"]) == ("proxied", "tunnel denied")
-    put(tmp_path, _CONFIG, _GOOD.replace('6443"', f'6443", proxy-url: "{proxy}"'))
-    assert (await asked("kube.api", machine_at(tmp_path))).outcome == "proxied"
-    server.close()
+    async with serve(deny) as server:
+        proxy = f"http://{server.address}"
+        found = await asked("kube.api", machine_at(tmp_path, HTTPS_PROXY=proxy))
+        assert (found.outcome, found.data["cause"]) == ("proxied", "tunnel denied")
+        put(tmp_path, _CONFIG, _GOOD.replace('6443"', f'6443", proxy-url: "{proxy}"'))
+        assert (await asked("kube.api", machine_at(tmp_path))).outcome == "proxied"
     put(tmp_path, _CONFIG, _GOOD.replace("10.0.0.1:6443", f"127.0.0.1:{_closed_port()}"))
     assert (await asked("kube.api", machine_at(tmp_path, HTTPS_PROXY=proxy))).outcome == "refused"
 

@@ -21,7 +21,7 @@ from kdoctor.probes.wire import FAR
 from kdoctor.remote.answers import Answer
 from kdoctor.remote.session import Session, SessionError, end_all
 from kdoctor.remote.vantage import Far
-from tests.probes.net_peers import Answerer, answer, closed_port, nameserver, says, serve, silent, zone
+from tests.probes.net_peers import Answerer, answer, closed_port, nameserver, rounds, says, serve, silent, zone
 from tests.remote.shells import APPLETS, SHELLS, TOOLS, applets, far, only_path, tools, way
 
 NAMESERVER = "127.0.53.1"
@@ -67,7 +67,7 @@ async def on_port_53(respond: Answerer) -> AsyncIterator[str]:
         yield NAMESERVER
     finally:
         transport.close()
-        await asyncio.sleep(0)
+        await rounds()
 
 
 # --- what the three shells have in common --------------------------------------------------------

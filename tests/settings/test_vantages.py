@@ -20,6 +20,7 @@ import pytest
 from kdoctor import platforms, vantages
 from kdoctor.machine import Machine
 from kdoctor.settings.engine import EngineError, endpoint, engine_get
+from tests.probes.net_peers import ended
 
 MakeMachine = Callable[..., Machine]
 
@@ -70,7 +71,7 @@ async def serving(path: Path, answer: bytes | None) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        server.close()
+        await ended(server, ())
 
 
 def ok(body: object) -> bytes:
