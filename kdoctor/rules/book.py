@@ -29,7 +29,7 @@ BEGINNING = 4
 _ZEROS: Final = str.maketrans("123456789", "000000000")
 _DIGIT = re.compile("[1-9]")
 
-FORMAT = 30
+FORMAT = 31
 _IN_PARTS = ("patterns", "ways")
 """Details that are a list by a pattern's number, of which a text asks for a few."""
 
@@ -123,9 +123,9 @@ class Book:
         """The layers, from the user to the image."""
         return typing.cast("Sequence[str]", self._index["layers"])
 
-    def pattern(self, number: int) -> tuple[Sequence[Any], bool]:
-        """Return the tree of a pattern's number, and whether it is for a line alone."""
-        return typing.cast("tuple[Sequence[Any], bool]", self._details.part("patterns", number))
+    def pattern(self, number: int) -> tuple[Sequence[Any], bool, bool]:
+        """Return the tree of a pattern's number, whether it is for a line alone, and whether it is vague."""
+        return typing.cast("tuple[Sequence[Any], bool, bool]", self._details.part("patterns", number))
 
     def ways(self, number: int) -> Sequence[Sequence[Sequence[str]]]:
         """Return the ways in which a pattern can be found; see `kdoctor.rules.literals.readings`."""
@@ -157,6 +157,14 @@ class Book:
     def context(self, name: str) -> Sequence[Sequence[Any]]:
         """Return the patterns of a context as trees; empty if there is no such context."""
         return typing.cast("Sequence[Sequence[Any]]", self._details.get(f"context/{name}") or ())
+
+    def ends(self, rule: model.Rule) -> Sequence[str]:
+        """Return the names of what may say that a rule's failure is over."""
+        return [name for name, of in self._details["ends"].items() if rule.id in of or rule.layer in of]
+
+    def end(self, name: str) -> Sequence[Sequence[Any]]:
+        """Return the patterns of what ends a failure as trees."""
+        return typing.cast("Sequence[Sequence[Any]]", self._details[f"end/{name}"])
 
     def rule(self, rule_id: str) -> model.Rule:
         """Return a rule by its id.

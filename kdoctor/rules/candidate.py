@@ -14,7 +14,7 @@ class Candidate:
     """A rule that a text or a step of the walk nominates.
 
     `seen` is the walk's own evidence for it; `severity` is the step's where it differs from the rule's.
-    `order` is the place of its source among several.
+    `order` is the place of its source among several. `vague`: its words say only that something failed.
     """
 
     rule: model.Rule
@@ -27,6 +27,7 @@ class Candidate:
     severity: str | None = None
     seen: tuple[Evidence, ...] = ()
     order: int = 0
+    vague: bool = False
 
 
 def explains(cause: model.Rule, effect: model.Rule) -> bool:
@@ -40,8 +41,13 @@ def explains(cause: model.Rule, effect: model.Rule) -> bool:
 
 
 def ranked(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Return the candidates with their roles: the root, alternatives and independent ones, then consequences."""
+    """Return the candidates with their roles: the root, alternatives and independent ones, then consequences.
+
+    A vague one is left out where another says what failed.
+    """
     all_of_them = sorted(candidates, key=_order)
+    if any(c.rule.severity == "error" and not c.vague for c in all_of_them):
+        all_of_them = [c for c in all_of_them if not c.vague]
     caused = {
         c.rule.id
         for c in all_of_them

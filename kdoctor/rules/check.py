@@ -244,7 +244,7 @@ def _scenario_problems(rule: model.Rule, folder: Folder) -> Iterator[Problem]:
 
 
 def words_problems(folder: Folder) -> Iterator[Problem]:
-    """Yield what is wrong in words.yaml: fragments and contexts are patterns, too."""
+    """Yield what is wrong in words.yaml: fragments, contexts and ends are patterns, too."""
     for name, fragment in folder.words.fragments.items():
         try:
             compiled(expand(fragment, folder.words.fragments))
@@ -254,3 +254,11 @@ def words_problems(folder: Folder) -> Iterator[Problem]:
         for i, regex in enumerate(regexes):
             for problem in pattern_problems(regex, folder, literal=False):
                 yield ("contexts", name, i), problem
+    known = (*folder.taxonomy.layers, *folder.taxonomy.layer_of, *folder.rules)
+    for name, end in folder.words.ends.items():
+        for one in end.of:
+            if one not in known:
+                yield ("ends", name, "of"), f'no rule or layer "{one}".{did_you_mean(one, known)}'
+        for i, regex in enumerate(end.any):
+            for problem in pattern_problems(regex, folder, literal=True):
+                yield ("ends", name, "any", i), problem

@@ -55,7 +55,7 @@ def with_folders(shipped: Path, others: Iterable[Path]) -> Compiled:
 def all_folders(shipped: Path, others: Iterable[Path], notices: list[str] | None = None) -> Folder:
     """Return the shipped folder with the others laid over it, each over those before.
 
-    A folder adds rules, recipes, fragments, contexts and layers; a rule or recipe of an equal id
+    A folder adds rules, recipes, fragments, contexts, ends and layers; a rule or recipe of an equal id
     replaces, and `notices` say so.
     """
     base = read_folder(shipped)
@@ -141,11 +141,13 @@ def compile_rules(folder: Folder) -> Compiled:
     fragments = folder.words.fragments
     words: dict[str, dict[str, list[int]]] = {}
     rule_of: list[int] = []
-    patterns: list[tuple[Any, bool]] = []
+    patterns: list[tuple[Any, bool, bool]] = []
     ways: list[Any] = []
     details: dict[str, Any] = {
         **{f"context/{key}": [tree(one, fragments) for one in parts] for key, parts in folder.words.contexts.items()},
         **{f"fragment/{name}": tree(fragment, fragments) for name, fragment in fragments.items()},
+        **{f"end/{name}": [tree(one, fragments) for one in end.any] for name, end in folder.words.ends.items()},
+        "ends": {name: end.of for name, end in folder.words.ends.items()},
         "patterns": patterns,
         "ways": ways,
     }
@@ -155,7 +157,7 @@ def compile_rules(folder: Folder) -> Compiled:
             ways.append(readings(wide))
             for word in {word for way in ways[-1] for word in way[0]}:
                 words.setdefault(beginning(word), {}).setdefault(word, []).append(len(patterns))
-            patterns.append((tree(pattern.regex, fragments), wide.startswith(ALONE)))
+            patterns.append((tree(pattern.regex, fragments), wide.startswith(ALONE), pattern.vague))
             rule_of.append(place)
         refusing = rule.match.none if rule.match else ()
         details[f"none/{rule.id}"] = [tree(one.regex, fragments) for one in refusing]
@@ -186,11 +188,11 @@ def compile_rules(folder: Folder) -> Compiled:
 
 def _words(details: Mapping[str, Any]) -> Iterable[str]:
     """Return all words that the patterns in the details need, as a whole or for one of their branches."""
-    trees = [tree for tree, _ in details["patterns"]]
+    trees = [tree for tree, *_ in details["patterns"]]
     for key, detail in details.items():
         if key.startswith("fragment/"):
             trees.append(detail)
-        elif key.startswith(("context/", "none/")):
+        elif key.startswith(("context/", "none/", "end/")):
             trees += detail
     words = {word for ways in details["ways"] for way in ways for some in way for word in some}
     return words.union(*map(words_of, trees))

@@ -22,11 +22,21 @@ TODO = "TODO"
 
 
 @dataclass(frozen=True, slots=True)
+class End:
+    """How a text says that failures are over: the rules or layers that it is said `of`, and patterns."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
+    of: tuple[str, ...]
+    any: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Words:
-    """`words.yaml`: fragments of patterns, and contexts as lists of patterns."""
+    """`words.yaml`: fragments of patterns, contexts as lists of patterns, and what ends a failure."""
 
     fragments: Mapping[str, str] = field(default_factory=dict)
     contexts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ends: Mapping[str, End] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +52,7 @@ class Taxonomy:
 class Folder:
     """Everything that a folder of rules holds; `files` has each id's file, keyed `kind/id`.
 
-    `word_files` has the file of each fragment and context: ("fragments", NAME).
+    `word_files` has the file of each fragment, context and end: ("fragments", NAME).
     """
 
     path: Path
@@ -59,7 +69,7 @@ class Folder:
 def read_folder(path: Path, *, beside: Folder | None = None) -> Folder:
     """Read all YAML files of a folder of rules; what is wrong is collected in `errors`.
 
-    A user's folder is read `beside` the shipped one: it has the fragments, contexts and layers of that,
+    A user's folder is read `beside` the shipped one: it has the fragments, contexts, ends and layers of that,
     and may add its own.
 
     Raises:
@@ -139,6 +149,7 @@ class _WordsFile:
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
     fragments: dict[str, str] = field(default_factory=dict)
     contexts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    ends: dict[str, End] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +177,16 @@ def _read_words(folder: Folder, file: YamlFile) -> None:
     for part, added, there in (
         ("fragments", words.fragments, held.fragments),
         ("contexts", words.contexts, held.contexts),
+        ("ends", words.ends, held.ends),
     ):
         for name in added:
             if name in there:
                 known = folder.word_files[part, name].path
                 raise file.error((part, name), f'"{name}" stands in {known} too; give yours another name')
             folder.word_files[part, name] = file
-    folder.words = Words({**held.fragments, **words.fragments}, {**held.contexts, **words.contexts})
+    folder.words = Words(
+        {**held.fragments, **words.fragments}, {**held.contexts, **words.contexts}, {**held.ends, **words.ends}
+    )
     folder.files["words"] = file
 
 

@@ -6,7 +6,6 @@ and `explained_by` order rules across records; a fact may stand on a neighbourin
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -17,10 +16,10 @@ from kdoctor.reading.clean import clean
 from kdoctor.reading.engines import engine
 from kdoctor.reading.records import Record, records
 from kdoctor.reading.stream import Window
-from kdoctor.references import same_image
 from kdoctor.rules import model
 from kdoctor.rules.book import BEGINNING, Book, digits_alike
 from kdoctor.rules.candidate import Candidate, ranked
+from kdoctor.rules.ending import Endings
 from kdoctor.rules.search import NEIGHBOURS, Reader
 
 if TYPE_CHECKING:
@@ -30,13 +29,6 @@ _SHOWN = 400
 _MOST_OCCURRENCES = 10_000
 _MANY = 65536
 _MANY_RECORDS = 400
-_PULL_LAYERS = frozenset({"proxy", "dns", "network", "tls", "registry"})
-_PULLED = re.compile(
-    r"(?:[Ss]uccessfully pulled image|Pulled image:?|Downloaded newer image for|Image is up to date for) "
-    r"\\?[\"']?(?P<v>[a-z0-9][\w./:@-]{1,300})"
-)
-"""How kubelet, containerd, CRI-O and docker say that an image came."""
-
 _BEGINNERS = frozenset({"dial", "failed", "error", "read", "write", "lookup", "get", "head", "proxyconnect", "net"})
 """Words with which a message goes on in the next line: no rest of a value."""
 
@@ -52,6 +44,7 @@ class _Hit:
     facts: dict[str, str]
     matched: Matched
     lines: list[int] = field(default_factory=list)
+    vague: bool = False
 
 
 def match(book: Book, text: str, source: str = "text") -> list[Candidate]:
@@ -114,6 +107,7 @@ def _joined(held: Candidate, more: Candidate) -> Candidate:
         fuller,
         facts={**other.facts, **fuller.facts} if _agree(fuller, other) else fuller.facts,
         locations=tuple(sorted(places, key=lambda place: place.source != own)),
+        vague=held.vague and more.vague,
     )
 
 
@@ -158,26 +152,12 @@ def read(
                 if hit.lines:
                     _merge(hits, hit)
     complete = [(hit, c) for hit in hits.values() if _complete(c := _candidate(hit, whole, source))]
-    pulled = _pulled(whole) if complete else ()
-    complete = [(hit, c) for hit, c in complete if not _came_later(c, max(hit.lines), pulled)]
+    endings = Endings(book, whole)
+    complete = [(hit, c) for hit, c in complete if not endings.over(c, max(hit.lines))]
     if done is not None:
         done.update((hit.rule.id, line) for hit, _ in complete for line in hit.lines)
     written_by = engine(text[:_HEAD]) if complete else None
     return [replace(c, engine=written_by or _engine_near(whole, hit.record)) for hit, c in complete]
-
-
-def _pulled(whole: Sequence[Record]) -> Sequence[tuple[int, str]]:
-    """Return the images that a text says were pulled, each with the number of its line."""
-    lines = (line for record in whole for line in record.lines)
-    return [(line.number, found["v"].rstrip(".:")) for line in lines for found in _PULLED.finditer(line.text)]
-
-
-def _came_later(candidate: Candidate, last: int, pulled: Iterable[tuple[int, str]]) -> bool:
-    """Tell whether the image that a pull failed for came after all, behind the last line of the failure."""
-    image = candidate.facts.get("image")
-    if image is None or candidate.rule.layer not in _PULL_LAYERS:
-        return False
-    return any(number > last and same_image(image, other) for number, other in pulled)
 
 
 def _likes(book: Book, many: int) -> Likes | None:
@@ -228,6 +208,7 @@ def _hits_of(book: Book, whole: Sequence[Record], i: int, reader: Reader) -> lis
         if one.rule in hits:
             held = hits[one.rule]
             held.facts = {**one.facts, **held.facts}
+            held.vague = held.vague and one.vague
             if record.unwrapped is None:
                 own = [line.number for line in map(record.line_at, one.starts) if line.text[:1] not in " \t-"]
                 held.lines = sorted({*held.lines, *record.with_again(own)})
@@ -239,7 +220,7 @@ def _hits_of(book: Book, whole: Sequence[Record], i: int, reader: Reader) -> lis
         shown = " ".join(line.text.split())[:_SHOWN]
         lines = record.with_again(record.line_at(start).number for start in one.starts)
         matched = Matched(line.number, shown)
-        hits[one.rule] = _Hit(book.rule(one.rule), i, one.starts[0], dict(one.facts), matched, lines)
+        hits[one.rule] = _Hit(book.rule(one.rule), i, one.starts[0], dict(one.facts), matched, lines, one.vague)
     return list(hits.values())
 
 
@@ -274,6 +255,7 @@ def _merge(hits: dict[str, _Hit], hit: _Hit) -> None:
     if len(hit.facts) > len(held.facts):
         held.facts, hit.facts = {**hit.facts}, held.facts
         held.record, held.start, held.matched = hit.record, hit.start, hit.matched
+    held.vague = held.vague and hit.vague
     held.lines.extend(line for line in hit.lines if line != held.lines[-1])  # a long line comes in pieces
 
 
@@ -290,7 +272,7 @@ def _candidate(hit: _Hit, whole: Sequence[Record], source: str) -> Candidate:
     if at and ":" in image.rpartition("/")[2]:
         facts |= {"image": image, "digest": digest}
     location = Location(source, min(hit.lines), max(hit.lines), len(hit.lines))
-    return Candidate(hit.rule, facts, hit.matched, (location,))
+    return Candidate(hit.rule, facts, hit.matched, (location,), vague=hit.vague)
 
 
 def _cleaned(value: str, spec: model.FactSpec | None) -> str:

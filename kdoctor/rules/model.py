@@ -64,11 +64,15 @@ _STRICT: dict[str, Any] = {"extra": "forbid", "strict": True}
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """One way the failure is worded. Named groups are facts. See docs/rules.md for the notation."""
+    """One way the failure is worded. Named groups are facts. See docs/rules.md for the notation.
+
+    A `vague` one says only that something failed: it counts where no other failure is found.
+    """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
     id: str
     regex: str
+    vague: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ class Found(NamedTuple):
     rule: str
     facts: Mapping[str, str]
     starts: tuple[int, ...]
+    vague: bool
 
 
 class _Place(NamedTuple):
@@ -55,11 +56,12 @@ class _Place(NamedTuple):
     spans: Mapping[str, tuple[int, int]]
     unwrapped: bool
     starts: tuple[int, ...]
+    vague: bool
 
     def found(self, record: Record) -> Found:
         text = (record.unwrapped if self.unwrapped else None) or record.text
         facts = {name: text[start:end] for name, (start, end) in self.spans.items() if start < end}
-        return Found(self.rule, facts, self.starts)
+        return Found(self.rule, facts, self.starts, self.vague)
 
     def is_cut(self, record: Record) -> bool:
         """Tell whether a fact ends where a console may have broken the line: the other reading has it whole."""
@@ -152,7 +154,7 @@ class Reader:
 
     def _search(self, record: Record) -> Iterator[_Place]:
         for number in self._selected(record.flat):
-            tree, for_one_line = self._book.pattern(number)
+            tree, for_one_line, _ = self._book.pattern(number)
             if for_one_line and not self._alone:
                 continue
             regex = self._narrowing.of(("", number), tree, record.flat)
@@ -175,7 +177,8 @@ class Reader:
             return None
         starts = tuple(record.place(one.start(), text) for one in shown)
         spans = {name: shown[0].span(name) for name in shown[0].re.groupindex}
-        return _Place(self._book.rule_of(number), spans, text is not record.text, starts)
+        vague = self._book.pattern(number)[2]
+        return _Place(self._book.rule_of(number), spans, text is not record.text, starts, vague)
 
     def _showing(self, found: Sequence[re.Match[str]], record: Record, text: str) -> Iterator[re.Match[str]]:
         """Yield the matches that show a failure in a reading of a record; where it has its lines, of each the first."""

@@ -74,8 +74,13 @@ class RuleFolder:
         classes = [{"id": key.replace("_", "-"), "layer": value, "means": "x"} for key, value in layer_of.items()]
         self.write("taxonomy.yaml", yaml.safe_dump({"layers": list(layers), "classes": classes}))
 
-    def words(self, fragments: dict[str, str], contexts: dict[str, list[str]]) -> None:
-        self.write("words.yaml", yaml.safe_dump({"fragments": fragments, "contexts": contexts}))
+    def words(
+        self,
+        fragments: dict[str, str],
+        contexts: dict[str, list[str]],
+        ends: dict[str, dict[str, list[str]]] | None = None,
+    ) -> None:
+        self.write("words.yaml", yaml.safe_dump({"fragments": fragments, "contexts": contexts, "ends": ends or {}}))
 
     def write(self, name: str, text: str | bytes) -> Path:
         file = self.path / name

@@ -412,3 +412,64 @@ def test_a_pull_that_came_right_in_the_end_is_no_failure(after: str, rules: list
     )
     assert [one.rule.id for one in match(open_book(), f"{failed}\n{after}\n")] == rules
     assert [one.rule.id for one in match(open_book(), f"{after}\n{failed}\n")] == ["registry-timeout"]
+
+
+SANDBOX = (
+    "  Warning  FailedCreatePodSandBox  9s (x4 over 30s)  kubelet  Failed to create pod sandbox: rpc error: code = "
+    'Unknown desc = failed to setup network for sandbox "0a1": plugin type="loopback" failed: no networks found in '
+    "/etc/cni/net.d"
+)
+STARTED = "  Normal  Started  2s  kubelet  Started container web"
+LEASE = (
+    'E0101 10:00:00.000000 7 controller.go:145] "Failed to ensure lease exists, will retry" err="Get '
+    '\\"https://192.0.2.1:6443/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n1?timeout=10s\\": '
+    'dial tcp 192.0.2.1:6443: connect: connection refused"'
+)
+REGISTERED = 'I0101 10:00:09.000000 7 kubelet_node_status.go:78] "Successfully registered node" node="n1"'
+UNSCHEDULED = "5m  Warning  FailedScheduling  pod/web-1  0/2 nodes are available: 2 Insufficient cpu."
+
+
+@pytest.mark.parametrize(
+    ("failed", "after", "rule"),
+    [
+        (SANDBOX, STARTED, "cni-not-ready"),
+        (LEASE, REGISTERED, "apiserver-unreachable"),
+        (
+            UNSCHEDULED,
+            "4m  Normal  Scheduled  pod/web-1  Successfully assigned default/web-1 to n1",
+            "pod-unschedulable",
+        ),
+    ],
+)
+def test_a_failure_that_is_over_further_down_is_none(failed: str, after: str, rule: str) -> None:
+    assert match(open_book(), f"{failed}\n{after}\n") == []
+    assert [one.rule.id for one in match(open_book(), f"{after}\n{failed}\n")] == [rule]
+    assert [one.rule.id for one in match(open_book(), f"{failed}\n{after}\n{failed}\n")] == [rule]
+
+
+def test_what_another_pod_came_to_ends_no_failure() -> None:
+    assert match(open_book(), f"Name:  b\nEvents:\n{SANDBOX}\nName:  a\nEvents:\n{STARTED}\n")
+    assert match(open_book(), f"{UNSCHEDULED}\n4m  Normal  Scheduled  pod/b  Successfully assigned default/b to n1\n")
+
+
+def test_an_end_is_of_the_rules_and_layers_that_it_names(folder: RuleFolder) -> None:
+    folder.words({}, {}, {"back": {"of": ["proxy-gone"], "any": ["proxy (?P<name>[a-z]{1,9}) is back"]}})
+    folder.rule("proxy-gone", "proxy [a-z]{1,9} is gone")
+    folder.rule("proxy-lost", "proxy [a-z]{1,9} is lost")
+    assert folder.matched("proxy a is gone\nproxy a is lost\nproxy a is back") == ["proxy-lost"]
+    assert folder.matched("proxy a is gone\nproxy b is back") == ["proxy-gone"]
+
+
+def test_a_vague_wording_counts_where_nothing_else_is_found(folder: RuleFolder) -> None:
+    folder.rule("proxy-gone", "proxy is gone")
+    folder.rule("start-failed", match={"any": [{"id": "a", "regex": "start failed", "vague": True}]})
+    assert folder.matched("start failed") == ["start-failed"]
+    assert folder.matched("start failed\nproxy is gone") == ["proxy-gone"]
+
+
+def test_a_start_that_failed_for_another_reason_is_not_said_to_lack_a_driver() -> None:
+    text = (
+        "❌  Exiting due to GUEST_PROVISION: Failed to start host: creating host: create: creating: create kic node: "
+        'Error response from daemon: Get "https://quay.io/v2/": dial tcp 192.0.2.1:443: i/o timeout'
+    )
+    assert [one.rule.id for one in match(open_book(), text)] == ["registry-timeout"]
