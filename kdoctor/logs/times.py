@@ -113,8 +113,9 @@ def local_now() -> datetime:
 def since(text: str, now: datetime) -> float:
     """Return what `--since` means, in seconds since the epoch.
 
-    A duration before now (`10m`, `1h30m`, `2d`, `-2h`, `2 hours ago`), `today`, `yesterday`, a time of RFC 3339,
-    a date with or without a time (this machine's zone), a time of today, or `@` and seconds since the epoch.
+    A duration before now (`10m`, `1h30m`, `2d`, `-2h`, `2 hours ago`), `now`, `today`, `yesterday`, a time of RFC 3339,
+    a date with or without a time (this machine's zone), a time of today, a log's own time stamp (`Nov 28 10:00:00`), or
+    seconds since the epoch, with `@` or without.
 
     Raises:
         UsageError: it is none of these, or lies in the future.
@@ -133,18 +134,20 @@ def _in_seconds(unit: str) -> float:
 
 def _given(text: str, now: datetime) -> float | None:
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    if text == "now":
+        return now.timestamp()
     if text in ("today", "yesterday"):
         return (midnight - timedelta(days=text == "yesterday")).timestamp()
     short = text.removesuffix(" ago").removeprefix("-").strip()
     if short and _DURATION.sub("", short).strip() == "":
         return now.timestamp() - sum(float(n) * _in_seconds(unit) for n, unit in _DURATION.findall(short))
-    if re.fullmatch(r"@1\d{9}(?:\.\d{1,6})?", text):
-        return float(text[1:])
+    if re.fullmatch(r"@?1\d{9}(?:\.\d{1,9})?", text):
+        return float(text.removeprefix("@"))
     if re.fullmatch(_CLOCK, text):
         text = f"{now:%Y-%m-%d} {text}"
     found = _GIVEN.fullmatch(text)
     if found is None:
-        return None
+        return instant(text, now) if any(form.fullmatch(text) for form in _FORMS) else None
     if found["day"]:
         return instant(f"{found['day']} 00:00:00", now)
     return _value(found, now)

@@ -83,6 +83,12 @@ def test_a_stamp_without_zone_is_in_the_machines_and_without_year_the_last() -> 
         ("10:00", timedelta(hours=9)),
         ("yesterday", timedelta(hours=43)),
         ("@1795687200", timedelta(hours=9)),
+        ("1795687200", timedelta(hours=9)),
+        ("1795687200.000000000", timedelta(hours=9)),
+        ("Nov 26 10:00:00", timedelta(hours=9)),
+        ("Nov 26 10:00", timedelta(hours=9)),
+        ("I1126 10:00:00.0", timedelta(hours=9)),
+        ("now", timedelta()),
     ],
 )
 def test_what_since_takes(text: str, ago: timedelta) -> None:
