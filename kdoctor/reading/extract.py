@@ -280,7 +280,7 @@ _LEFT_OUT = ("/...", "/…", "/<", "/[", "/$")
 _TRAILING = ".,:;!?'\"`)"
 _NOT_IMAGES = frozenset(
     {"the", "for", "from", "a", "an", "is", "to", "with", "and", "in", "not", "could", "because", "was", "failed", "id", "name", "on",
-     "pull", "push", "pushed", "image", "images", "formats", "reference", "platform", "any", "this", "that", "it", "library", "config", "has", "can", "all", "some", "docker.io", "https", "http", "null",
+     "pull", "push", "pushed", "signature", "signatures", "verification", "image", "images", "formats", "reference", "platform", "any", "this", "that", "it", "library", "config", "has", "can", "all", "some", "docker.io", "https", "http", "null",
      "present", "found", "digest", "or", "of", "error", "manifest", "does", "layers", "layer", "already", "may", "by", "policy", "tag", "be", "secrets",
      "kic", "rpc", "unexpected", "no", "source", "service", "get", "head", "configuration", "exists", "format", "locally", "operating", "repository", "cannot", "using", "via", "at", "ref",
      "index", "latest", "request", "requests", "command", "commands", "limit", "limits", "rate", "fails", "fail", "errors", "denied", "timeout", "times", "access", "returns", "ends", "gives", "then", "when", "if", "which", "but", "there", "into", "will", "would", "should", "must", "only", "are", "were", "after", "before", "as",
