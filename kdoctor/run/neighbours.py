@@ -19,10 +19,18 @@ from kdoctor.rules.vocabulary import Word, words
 _MOST = 3
 _READ = 65_536
 """Characters of a text that are read: the first and the last half of them."""
-_SHARED_WORDS, _SHARED_WEIGHT = 3, 7.0
-"""What a text and an example must share at least: so many words, of so much weight together."""
-_SHARE = 0.25
-"""... and this share of the weight of the example's words, and of those of the passage."""
+_SHARED_WORDS = 3
+_SHARED_WEIGHT, _WEIGHT_OF_OURS = 7.0, 2.7
+"""What a text and an example must share at least: so many words, of so much weight together; of ours less is enough."""
+_OURS = re.compile(
+    r"docker|containerd|kube|minikube|podman|cri-?o\b|buildkit|registr|manifest|\bimages?\b|\bpull|\bhelm\b|\bk3[sd]\b"
+    r"|\bkind\b|镜像|容器",
+    re.IGNORECASE,
+)
+"""Words of which a text about a cluster, an engine or an image has one."""
+_SHARE, _SHARE_OF_OURS = 0.25, 0.15
+"""... and this share of the weight of the example's words, and of those of the passage: of one of ours, which may say
+something new in known words, less."""
 _COMPLAINT = re.compile(
     r"error|fail|fatal|panic|warn|invalid|illegal|denied|refused|reject|forbidden|unauthori[sz]ed|unreachable|unavailable"
     r"|unable|cannot|can't|could ?n[o']t|won't|did not|does not|is not|not (?:found|supported|allowed|permitted|ready)"
@@ -82,11 +90,12 @@ def _near(known: Mapping[str, Any], text: str) -> Iterator[_Near]:
         if len(here) < _SHARED_WORDS or here in seen:
             continue
         seen.add(here)
+        ours = _OURS.search(record) is not None
         counted = Counter(number for word in here for number in having.get(word, ()))
         for number in (number for number, count in counted.items() if count >= _SHARED_WORDS):
             rule, example, there = examples[number]
             shared = here & there
-            score = _score(shared, here, there, weights, known["unknown"])
+            score = _score(shared, here, there, weights, known["unknown"], ours=ours)
             if score:
                 yield _Near(score, rule, example, record, line, shared)
 
@@ -100,12 +109,20 @@ def _passages(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _score(
-    shared: frozenset[str], here: frozenset[str], there: frozenset[str], weights: Mapping[str, float], unknown: float
+    shared: frozenset[str],
+    here: frozenset[str],
+    there: frozenset[str],
+    weights: Mapping[str, float],
+    unknown: float,
+    *,
+    ours: bool,
 ) -> float:
+    """Return how much of both texts is shared; 0 where it is too little."""
     weight = sum(weights[word] for word in shared)
     of_example = weight / sum(weights[word] for word in there)
     of_record = weight / sum(weights.get(word, unknown) for word in here)
-    if weight < _SHARED_WEIGHT or of_example < _SHARE or of_record < _SHARE:
+    least, share = (_WEIGHT_OF_OURS, _SHARE_OF_OURS) if ours else (_SHARED_WEIGHT, _SHARE)
+    if weight < least or of_example < _SHARE or of_record < share:
         return 0.0
     return 2 * of_example * of_record / (of_example + of_record)
 

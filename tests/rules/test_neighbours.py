@@ -128,3 +128,10 @@ def test_every_output_says_what_is_the_same_and_what_differs(book: Book, name: s
     if name != "json":
         for word in ("Not a diagnosis", "The same", "Differs") if lang == "en" else ("不是诊断", "相同", "不同"):
             assert word in out
+
+
+def test_new_last_words_of_a_known_message_leave_its_neighbours(book: Book) -> None:
+    text = 'Error response from daemon: Get "https://registry-1.docker.io/v2/": dial tcp 192.0.2.4:443: wedged and odd'
+    found = neighbours(book, text, "en")
+    assert "registry-timeout" in [one.rule for one in found]
+    assert all("wedged and odd" in " ".join(one.only_text) for one in found)
