@@ -29,7 +29,7 @@ BEGINNING = 4
 _ZEROS: Final = str.maketrans("123456789", "000000000")
 _DIGIT = re.compile("[1-9]")
 
-FORMAT = 31
+FORMAT = 32
 _IN_PARTS = ("patterns", "ways")
 """Details that are a list by a pattern's number, of which a text asks for a few."""
 
@@ -162,9 +162,9 @@ class Book:
         """Return the names of what may say that a rule's failure is over."""
         return [name for name, of in self._details["ends"].items() if rule.id in of or rule.layer in of]
 
-    def end(self, name: str) -> Sequence[Sequence[Any]]:
-        """Return the patterns of what ends a failure as trees."""
-        return typing.cast("Sequence[Sequence[Any]]", self._details[f"end/{name}"])
+    def end(self, name: str) -> Sequence[tuple[Sequence[Any], Sequence[Sequence[Sequence[str]]]]]:
+        """Return the patterns of what ends a failure: the tree of each, and its ways (see `ways`)."""
+        return typing.cast("Sequence[tuple[Sequence[Any], Any]]", self._details[f"end/{name}"])
 
     def rule(self, rule_id: str) -> model.Rule:
         """Return a rule by its id.

@@ -146,7 +146,10 @@ def compile_rules(folder: Folder) -> Compiled:
     details: dict[str, Any] = {
         **{f"context/{key}": [tree(one, fragments) for one in parts] for key, parts in folder.words.contexts.items()},
         **{f"fragment/{name}": tree(fragment, fragments) for name, fragment in fragments.items()},
-        **{f"end/{name}": [tree(one, fragments) for one in end.any] for name, end in folder.words.ends.items()},
+        **{
+            f"end/{name}": [(tree(one, fragments), readings(expand(one, fragments))) for one in end.any]
+            for name, end in folder.words.ends.items()
+        },
         "ends": {name: end.of for name, end in folder.words.ends.items()},
         "patterns": patterns,
         "ways": ways,
@@ -192,7 +195,7 @@ def _words(details: Mapping[str, Any]) -> Iterable[str]:
     for key, detail in details.items():
         if key.startswith("fragment/"):
             trees.append(detail)
-        elif key.startswith(("context/", "none/", "end/")):
+        elif key.startswith(("context/", "none/")):
             trees += detail
     words = {word for ways in details["ways"] for way in ways for some in way for word in some}
     return words.union(*map(words_of, trees))

@@ -53,11 +53,15 @@ class Endings:
         if name not in self._found:
             self._found[name] = [
                 (self._lines[bisect.bisect_right(self._starts, one.start()) - 1].number, one.groupdict())
-                for number, tree in enumerate(self._book.end(name))
-                if (regex := self._book.narrowing.of((f"end {name}", number), tree, self._flat)) is not None
-                for one in pattern(regex).finditer(self._text, self._lower)
+                for tree, ways in self._book.end(name)
+                if any(all(any(map(self._stands, words)) for words in way) for way in ways)
+                for one in pattern(self._book.narrowing.whole(tree)).finditer(self._text, self._lower)
             ]
         return self._found[name]
+
+    def _stands(self, literal: str) -> bool:
+        """Tell whether the words of a literal stand in the text."""
+        return all(word in self._lower for word in literal.split())
 
     def _apart(self, last: int, number: int) -> bool:
         """Tell whether another object begins between two lines."""
@@ -78,10 +82,6 @@ class Endings:
     @cached_property
     def _lower(self) -> str:
         return lowered(self._text)
-
-    @cached_property
-    def _flat(self) -> str:
-        return " ".join(self._lower.split())
 
 
 def _names(text: str, name: str) -> bool:
