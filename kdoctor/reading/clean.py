@@ -37,7 +37,10 @@ _TYPOGRAPHIC = str.maketrans(
 _WIDEST_LINE = 100_000
 _LONG_LINE = 600
 _SIGN = r"[\w./:@-]"
-_RUN = re.compile(rf"(?<!{_SIGN}){_SIGN}{{600,}}|([^\w\s])\1{{299,}}|(?<![^\w\s])[^\w\s]{{600,}}")
+_SHORTEST_RUN = 300
+_RUN = re.compile(
+    rf"(?<!{_SIGN}){_SIGN}{{600,}}|([^\w\s])\1{{{_SHORTEST_RUN - 1},}}|(?<![^\w\s])[^\w\s]{{600,}}"
+)
 """What no message has and every pattern would try at each sign: no name, image or path is as long."""
 
 _ENDS = 260
@@ -267,7 +270,7 @@ def _plain(line: str) -> list[str]:
         line = _AUTOLINK.sub(r"\1", line)
     if "&" in line:
         line = _ENTITY.sub(_sign, _ENTITY.sub(_sign, line))  # some escape twice
-    if len(line) >= _LONG_LINE:
+    if len(line) >= _SHORTEST_RUN and max(map(len, line.split()), default=0) >= _SHORTEST_RUN:
         line = _RUN.sub(lambda found: f"{found[0][:_ENDS]} ... {found[0][-_ENDS:]}", line)
     if "\\" not in line:
         return [line]
