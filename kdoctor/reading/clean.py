@@ -38,9 +38,7 @@ _WIDEST_LINE = 100_000
 _LONG_LINE = 600
 _SIGN = r"[\w./:@-]"
 _SHORTEST_RUN = 300
-_RUN = re.compile(
-    rf"(?<!{_SIGN}){_SIGN}{{600,}}|([^\w\s])\1{{{_SHORTEST_RUN - 1},}}|(?<![^\w\s])[^\w\s]{{600,}}"
-)
+_RUN = re.compile(rf"(?<!{_SIGN}){_SIGN}{{600,}}|([^\w\s])\1{{{_SHORTEST_RUN - 1},}}|(?<![^\w\s])[^\w\s]{{600,}}")
 """What no message has and every pattern would try at each sign: no name, image or path is as long."""
 
 _ENDS = 260

@@ -57,6 +57,32 @@ def test_every_page_has_meaning_neighbours_probes_fixes_and_references(book: Boo
             assert one.url in words, rule_id
 
 
+def test_platforms_with_the_same_steps_share_them_and_each_asks_again_in_its_way(
+    book: Book, english: dict[str, str]
+) -> None:
+    words = flat(english["dns-resolv-conf-unusable"])
+    recipe = book.recipe("dns.resolv-conf")
+    first = str(recipe.variants[0].steps[0].text)
+    alike = [variant for variant in recipe.variants if variant.steps == recipe.variants[0].steps]
+    assert len(alike) > 1
+    assert words.count(first) == 1
+    assert "Then ask again (docker-engine, docker-rootless): docker pull {image}" in words
+    assert "Then ask again (kubeadm, containerd, cri-o, k3s): sudo crictl pull {image}" in words
+
+
+def test_of_texts_that_look_alike_each_rule_has_one_and_harmless_ones_are_few(
+    book: Book, english: dict[str, str]
+) -> None:
+    for rule_id, text in english.items():
+        shown = re.findall(r"Looks like it, but is (no known failure|[a-z0-9-]+)", flat(text))
+        told = {one.expect for one in book.rule(rule_id).examples.negative}
+        assert shown.count("no known failure") <= 3, rule_id
+        assert {one or "no known failure" for one in told} == set(shown), rule_id
+        assert len(set(shown) - {"no known failure"}) == len([one for one in shown if one != "no known failure"]), (
+            rule_id
+        )
+
+
 def test_lines_fit_a_terminal(english: dict[str, str]) -> None:
     for rule_id, text in english.items():
         for line in text.splitlines():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -12,6 +13,8 @@ from kdoctor.rules.page.blocks import Block, Code, Heading, Item, Part, RuleLink
 from kdoctor.rules.page.words import PageWords
 
 _EXAMPLE = 200
+_HARMLESS = 3
+"""Texts that look alike and are no failure, of those that a rule is held against."""
 
 
 @dataclass(slots=True)
@@ -65,8 +68,12 @@ def _items(book: Book, rule: model.Rule, lang: str, say: PageWords) -> Iterator[
 
 
 def _negatives(rule: model.Rule, say: PageWords) -> Iterator[Item]:
-    """Yield the texts that look alike, each with what it is."""
+    """Yield texts that look alike, each with what it is: one of each other rule, some that are no failure."""
+    seen: Counter[str | None] = Counter()
     for one in rule.examples.negative:
+        seen[one.expect] += 1
+        if seen[one.expect] > (1 if one.expect else _HARMLESS):
+            continue
         other: Part = RuleLink(one.expect) if one.expect else say.nothing_known
         line = " ".join(one.text.split())
         shown = line if len(line) <= _EXAMPLE else f"{line[: _EXAMPLE - 4].rstrip()} ..."

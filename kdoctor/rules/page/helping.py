@@ -26,33 +26,66 @@ def helping(book: Book, rule: model.Rule, lang: str, say: PageWords) -> Iterator
 
 
 def _fixes(book: Book, rule: model.Rule, lang: str, say: PageWords) -> Iterator[Block]:
-    for use in rule.fixes:
-        recipe = book.recipe(use.use)
+    for name in dict.fromkeys(use.use for use in rule.fixes):
+        recipe = book.recipe(name)
         translation = book.translation(lang, f"fixes/{recipe.id}") if lang != "en" else None
         title = translation.title if translation else recipe.title
         yield Heading((title if isinstance(title, str) else title[-1], f" ({recipe.id}, {say.risk[recipe.risk]})"), 3)
-        if use.when:
+        conditions = [use.when for use in rule.fixes if use.use == name]
+        if all(conditions):
+            together: model.Condition = {"any": conditions} if len(conditions) > 1 else conditions[0] or {}
             head, _, tail = say.offered_when.partition("{condition}")
-            yield Paragraph((head, *in_line(use.when, say), tail))
+            yield Paragraph((head, *in_line(together, say), tail))
+        said = {**translation.steps, **translation.reasons} if translation else {}
+        alike: dict[tuple[Block, ...], list[_On]] = {}
         for variant in recipe.variants:
-            on = [one for one in variant.on if one in rule.occurs_on]
+            on = tuple(one for one in variant.on if one in rule.occurs_on)
             if on or "any" in variant.on:
-                yield from _variant(
-                    variant, on, {**translation.steps, **translation.reasons} if translation else {}, say
-                )
+                alike.setdefault(_steps(variant, said, say), []).append((on, variant))
+        for steps, variants in alike.items():
+            yield from _variants(steps, variants, say)
 
 
-def _variant(variant: model.Variant, on: list[str], said: dict[str, str], say: PageWords) -> Iterator[Block]:
-    where = say.on.format(platforms=say.comma.join(on)) if on else say.on.format(platforms=say.every_platform)
+_On = tuple[tuple[str, ...], model.Variant]
+"""The platforms that a variant is for and the rule occurs on (none: every platform), and the variant."""
+
+
+def _steps(variant: model.Variant, said: dict[str, str], say: PageWords) -> tuple[Block, ...]:
+    """Return what is to be done, in which variants may be alike."""
     if variant.not_applicable:
-        yield Paragraph((f"{where}{say.colon}{said.get(variant.not_applicable, variant.not_applicable)}",))
+        return (Paragraph((said.get(variant.not_applicable, variant.not_applicable),)),)
+    return tuple(block for number, step in enumerate(variant.steps, 1) for block in _step(step, number, said, say))
+
+
+def _variants(steps: tuple[Block, ...], variants: list[_On], say: PageWords) -> Iterator[Block]:
+    """Yield the steps of variants that are alike, and how each platform asks again."""
+    if variants[0][1].not_applicable:
+        reason = steps[0].text if isinstance(steps[0], Paragraph) else ()
+        yield Paragraph((f"{_where(variants, say)}{say.colon}", *reason))
         return
-    yield Paragraph((f"{where} ({say.proof[variant.proof or 'docs']}){say.colon.rstrip()}",))
-    for number, step in enumerate(variant.steps, 1):
-        yield from _step(step, number, said, say)
-    if variant.verify:
-        yield Paragraph((say.verify + say.colon.rstrip(),))
-        yield Listing(commands.as_written(variant.verify), "sh")
+    proofs = {variant.proof or "docs": None for _, variant in variants}
+    heads = (
+        f"{_where([one for one in variants if (one[1].proof or 'docs') == proof], say)} ({say.proof[proof]})"
+        for proof in proofs
+    )
+    yield Paragraph((say.comma.join(heads) + say.colon.rstrip(),))
+    yield from steps
+    asking: dict[tuple[str, ...], list[_On]] = {}
+    for one in variants:
+        if one[1].verify:
+            asking.setdefault(one[1].verify, []).append(one)
+    for verify, those in asking.items():
+        lead = say.verify if len(those) == len(variants) else f"{say.verify} ({_platforms(those, say)})"
+        yield Paragraph((lead + say.colon.rstrip(),))
+        yield Listing(commands.as_written(verify), "sh")
+
+
+def _where(variants: list[_On], say: PageWords) -> str:
+    return say.on.format(platforms=_platforms(variants, say))
+
+
+def _platforms(variants: list[_On], say: PageWords) -> str:
+    return say.comma.join(dict.fromkeys(one for on, _ in variants for one in on or (say.every_platform,)))
 
 
 def _step(step: model.RecipeStep, number: int, said: dict[str, str], say: PageWords) -> Iterator[Block]:
