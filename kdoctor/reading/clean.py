@@ -312,16 +312,31 @@ def unwrap(lines: list[Line]) -> str | None:
     return _ESCAPED_QUOTE.sub(r"\1", "".join(parts))
 
 
-def broken(lines: list[Line]) -> frozenset[int]:
-    """Return the places of the lines that a console broke: equally wide, and the widest but for the last."""
+def broken(lines: list[Line], *, certain: bool = False) -> frozenset[int]:
+    """Return the places of the lines that a console broke: equally wide, and the widest but for the last.
+
+    Of a single break at an unusual width only one inside an address is `certain`.
+    """
     width = max((line.width for line in lines), default=0)
-    full = [i for i, line in enumerate(lines[:-1]) if line.width == width]
+    full = [i for i, line in enumerate(lines[:-1]) if line.width == width and not _SENTENCE.search(_beside(lines, i))]
     if width >= 40 and (len(full) > 1 or width in _WIDTHS):
         return frozenset(full)
-    return frozenset(i for i in full if _IN_ADDRESS.search(f"{lines[i].text[-8:]}\n{lines[i + 1].text[:8]}"))
+    inside = _IN_WORD if width >= 40 and not certain else _IN_ADDRESS
+    return frozenset(i for i in full if inside.search(_beside(lines, i)))
+
+
+def _beside(lines: list[Line], i: int) -> str:
+    """Return what stands before and behind the end of a line."""
+    return f"{lines[i].text[-8:]}{' ' * lines[i].blank}\n{lines[i + 1].text[:12]}"
 
 
 _IN_ADDRESS = re.compile(r"\d[.:]?\d{0,4}\n\d{1,5}: |\d\n:\d{1,5}: ")
 """A break in an address, whatever the width."""
+
+_IN_WORD = re.compile(r"[a-zA-Z0-9.:/]\n[a-z0-9.:/]")
+"""A break that may be inside a word."""
+
+_SENTENCE = re.compile(r"[a-zA-Z0-9]\n[A-Z][a-z]+ ")
+"""A line that begins with a word of its own."""
 
 _WIDTHS = frozenset({72, 76, 78, 79, 80, 90, 99, 100, 119, 120, 132, 140, 150, 160, 180, 200})

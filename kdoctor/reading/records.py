@@ -91,6 +91,11 @@ class Record:
         return unwrap(list(self.lines))
 
     @cached_property
+    def is_broken(self) -> bool:
+        """Whether a console certainly broke lines: what ends there goes on in the next."""
+        return bool(broken(list(self.lines), certain=True))
+
+    @cached_property
     def lower(self) -> str:
         """`text` in lower case, each character at its place."""
         return lowered(self.text)
@@ -174,7 +179,7 @@ def _pieces(line: Line) -> Iterator[Line]:
 def _records(lines: list[Line]) -> Iterator[Record]:
     held: list[Line] = []
     size = 0
-    cut = broken(lines)
+    cut = broken(lines, certain=True)
     for i, line in enumerate(lines):
         full = len(held) >= _MOST_LINES or size > _MOST_CHARACTERS
         if held and (full or (_DATED if i - 1 in cut else START).match(line.text)):

@@ -316,6 +316,7 @@ def _in_record(kind: str, record: Record, before: int) -> str | None:
         return found
     others = (value for text in (record.unwrapped, record.text) if text for value in extract.facts(kind, text, before))
     longer = (value for value in others if len(value) > len(found) and value.startswith(found))
+    longer = (value for value in longer if record.is_broken or value in record.text)
     rests = ((value, value[len(found) :]) for value in longer)
     return next((v for v, rest in rests if rest not in _BEGINNERS and f"{found}\n{rest[:3]}" in record.text), found)
 

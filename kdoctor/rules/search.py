@@ -65,7 +65,8 @@ class _Place(NamedTuple):
 
     def is_cut(self, record: Record) -> bool:
         """Tell whether a fact ends where a console may have broken the line: the other reading has it whole."""
-        return not self.unwrapped and any(record.text.startswith("\n", end) for _, end in self.spans.values())
+        cut = not self.unwrapped and any(record.text.startswith("\n", end) for _, end in self.spans.values())
+        return cut and record.is_broken
 
 
 class Reader:

@@ -473,3 +473,20 @@ def test_a_start_that_failed_for_another_reason_is_not_said_to_lack_a_driver() -
         'Error response from daemon: Get "https://quay.io/v2/": dial tcp 192.0.2.1:443: i/o timeout'
     )
     assert [one.rule.id for one in match(open_book(), text)] == ["registry-timeout"]
+
+
+@pytest.mark.parametrize("width", [52, 58, 64, 67])
+def test_a_message_that_was_broken_once_inside_a_word_at_any_width_is_read(width: int) -> None:
+    text = "Error response from daemon: dial tcp 203.0.113.45:443: connect: operation not permitted"
+    broken = "\n".join(text[i : i + width] for i in range(0, len(text), width))
+    assert [one.rule.id for one in match(open_book(), broken)] == ["egress-blocked"]
+
+
+def test_no_fact_goes_on_in_a_line_that_begins_anew() -> None:
+    command = "$ docker run --rm --name shop-db -e SHOP_ROOT_PASSWORD=secret --detach db:8.0.36"
+    assert len(command) == 80
+    text = f"{command}\nUnable to find image 'db:8.0.36' locally\ndocker: no matching manifest for linux/arm64/v8"
+    found = match(open_book(), text)
+    assert (found[0].rule.id, found[0].facts["image"]) == ("image-platform-mismatch", "db:8.0.36")
+    text = "Error: image shop.example.com/team/web:18.04\nno basic auth credentials"
+    assert [one.facts.get("image") for one in match(open_book(), text)] == ["shop.example.com/team/web:18.04"]
