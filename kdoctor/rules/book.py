@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 import typing
 import zlib
@@ -16,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from kdoctor import __version__
 from kdoctor.errors import UsageError, did_you_mean
@@ -25,9 +24,6 @@ from kdoctor.rules.narrowing import Narrowing
 
 BEGINNING = 4
 """Characters of a word by which literals are grouped."""
-
-_ZEROS: Final = str.maketrans("123456789", "000000000")
-_DIGIT = re.compile("[1-9]")
 
 FORMAT = 32
 _IN_PARTS = ("patterns", "ways")
@@ -38,11 +34,6 @@ _SUMS = 18
 
 _PACKAGED = Path(__file__).parent.parent / "_rules"
 _CHECKOUT = Path(__file__).parent.parent.parent / "rules"
-
-
-def digits_alike(text: str) -> str:
-    """Return a text with zeros for all digits: lines of a log often differ in nothing else."""
-    return text.translate(_ZEROS) if text.isascii() else _DIGIT.sub("0", text)  # each where it is the faster
 
 
 def shipped_folder() -> Path:

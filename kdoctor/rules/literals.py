@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from kdoctor.rules.book import BEGINNING, digits_alike
+from kdoctor.rules.book import BEGINNING
 from kdoctor.rules.patterns import parsed
+from kdoctor.rules.standing import digits_alike
 
 _SHORTEST = 3
 _MOST_READINGS = 24

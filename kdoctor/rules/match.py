@@ -17,10 +17,11 @@ from kdoctor.reading.engines import engine
 from kdoctor.reading.records import Record, records
 from kdoctor.reading.stream import Window
 from kdoctor.rules import model
-from kdoctor.rules.book import BEGINNING, Book, digits_alike
+from kdoctor.rules.book import BEGINNING, Book
 from kdoctor.rules.candidate import Candidate, ranked
 from kdoctor.rules.ending import Endings
 from kdoctor.rules.search import NEIGHBOURS, Reader
+from kdoctor.rules.standing import digits_alike
 
 if TYPE_CHECKING:
     from kdoctor.reading.repeats import Likes

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kdoctor.reading.clean import lowered
 from kdoctor.reading.records import Record
-from kdoctor.rules.book import Book, digits_alike
+from kdoctor.rules.book import Book
 from kdoctor.rules.narrowing import pattern
-from kdoctor.rules.standing import standing
+from kdoctor.rules.standing import digits_alike, standing
 
 if TYPE_CHECKING:
     from kdoctor.reading.repeats import Likes
