@@ -52,12 +52,16 @@ class Endings:
     def _endings(self, name: str) -> list[_Ending]:
         if name not in self._found:
             self._found[name] = [
-                (self._lines[bisect.bisect_right(self._starts, one.start()) - 1].number, one.groupdict())
+                (self._lines[bisect.bisect_right(self._starts, one.start()) - 1].number, self._captured(one))
                 for tree, ways in self._book.end(name)
                 if any(all(any(map(self._stands, words)) for words in way) for way in ways)
                 for one in pattern(self._book.narrowing.whole(tree)).finditer(self._text, self._lower)
             ]
         return self._found[name]
+
+    def _captured(self, found: re.Match[str]) -> Mapping[str, str]:
+        """Return what the groups hold, as it is written: the pattern is found in the lower case."""
+        return {name: self._text[slice(*found.span(name))] for name, value in found.groupdict().items() if value}
 
     def _stands(self, literal: str) -> bool:
         """Tell whether the words of a literal stand in the text."""

@@ -456,8 +456,8 @@ def test_an_end_is_of_the_rules_and_layers_that_it_names(folder: RuleFolder) -> 
     folder.words({}, {}, {"back": {"of": ["proxy-gone"], "any": ["proxy (?P<name>[a-z]{1,9}) is back"]}})
     folder.rule("proxy-gone", "proxy [a-z]{1,9} is gone")
     folder.rule("proxy-lost", "proxy [a-z]{1,9} is lost")
-    assert folder.matched("proxy a is gone\nproxy a is lost\nproxy a is back") == ["proxy-lost"]
-    assert folder.matched("proxy a is gone\nproxy b is back") == ["proxy-gone"]
+    assert folder.matched("Proxy A is gone\nProxy A is lost\nProxy A is back") == ["proxy-lost"]
+    assert folder.matched("Proxy A is gone\nProxy B is back") == ["proxy-gone"]
 
 
 def test_a_vague_wording_counts_where_nothing_else_is_found(folder: RuleFolder) -> None:
