@@ -260,14 +260,14 @@ def _plain(line: str) -> list[str]:
     if not line.isascii():
         line = line.translate(_TYPOGRAPHIC)
     line = _QUOTING.sub("", _CONTROL.sub("", line)).rstrip()
+    if "&" in line:
+        line = _ENTITY.sub(_sign, _ENTITY.sub(_sign, line))  # some escape twice
     if "**" in line:
         line = _BOLD.sub(r"\1", line)
     if "](http" in line:
         line = _LINK.sub(r"\1", line)
     if "<http" in line:
         line = _AUTOLINK.sub(r"\1", line)
-    if "&" in line:
-        line = _ENTITY.sub(_sign, _ENTITY.sub(_sign, line))  # some escape twice
     if len(line) >= _SHORTEST_RUN and max(map(len, line.split()), default=0) >= _SHORTEST_RUN:
         line = _RUN.sub(lambda found: f"{found[0][:_ENDS]} ... {found[0][-_ENDS:]}", line)
     if "\\" not in line:
@@ -315,11 +315,14 @@ def unwrap(lines: list[Line]) -> str | None:
 def broken(lines: list[Line], *, certain: bool = False) -> frozenset[int]:
     """Return the places of the lines that a console broke: equally wide, and the widest but for the last.
 
-    Of a single break at an unusual width only one inside an address is `certain`.
+    A single one is none before a sentence, and at an unusual width only inside an address `certain`.
     """
     width = max((line.width for line in lines), default=0)
-    full = [i for i, line in enumerate(lines[:-1]) if line.width == width and not _SENTENCE.search(_beside(lines, i))]
-    if width >= 40 and (len(full) > 1 or width in _WIDTHS):
+    full = [i for i, line in enumerate(lines[:-1]) if line.width == width]
+    if width >= 40 and len(full) > 1:
+        return frozenset(full)
+    full = [i for i in full if not _SENTENCE.search(_beside(lines, i))]
+    if width in _WIDTHS:
         return frozenset(full)
     inside = _IN_WORD if width >= 40 and not certain else _IN_ADDRESS
     return frozenset(i for i in full if inside.search(_beside(lines, i)))

@@ -490,3 +490,18 @@ def test_no_fact_goes_on_in_a_line_that_begins_anew() -> None:
     assert (found[0].rule.id, found[0].facts["image"]) == ("image-platform-mismatch", "db:8.0.36")
     text = "Error: image shop.example.com/team/web:18.04\nno basic auth credentials"
     assert [one.facts.get("image") for one in match(open_book(), text)] == ["shop.example.com/team/web:18.04"]
+
+
+def test_a_message_that_a_console_broke_twice_goes_on_with_a_capital() -> None:
+    text = (
+        "WARNING: Download from https://reg.example.com/v2/shop/web/manifests/3 failed: class com.google.devtools.build"
+        ".lib.bazel.repository.downloader.UnrecoverableHttpException GET returned 403 Forbidden"
+    )
+    broken = "\n".join(text[i : i + 80] for i in range(0, len(text), 80))
+    assert "\nException GET " in broken
+    assert [one.rule.id for one in match(open_book(), broken)] == ["registry-forbidden"]
+
+
+def test_a_url_in_escaped_angle_brackets_is_read() -> None:
+    text = "docker: Get &lt;https://reg.lab.example/v2/&gt;: http: server gave HTTP response to HTTPS client"
+    assert [one.rule.id for one in match(open_book(), text)] == ["registry-http-not-https"]
