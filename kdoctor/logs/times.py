@@ -38,7 +38,7 @@ _DURATION = re.compile(
     r"(\d{1,6}(?:\.\d{1,3})?)\s?(ms|s(?:ec(?:ond)?s?)?|m(?:in(?:ute)?s?)?|h(?:r|ours?)?|d(?:ays?)?|w(?:eeks?)?)(?![a-z])"
 )
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_GIVEN = re.compile(rf"(?:{_ISO}|(?P<day>\d{{4}}-\d\d-\d\d))")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def instant(line: str, now: datetime) -> float | None:
@@ -145,9 +145,7 @@ def _given(text: str, now: datetime) -> float | None:
         return float(text.removeprefix("@"))
     if re.fullmatch(_CLOCK, text):
         text = f"{now:%Y-%m-%d} {text}"
-    found = _GIVEN.fullmatch(text)
-    if found is None:
-        return instant(text, now) if any(form.fullmatch(text) for form in _FORMS) else None
-    if found["day"]:
-        return instant(f"{found['day']} 00:00:00", now)
-    return _value(found, now)
+    if _DAY.fullmatch(text):
+        text += " 00:00:00"
+    stamp = next((found for form in _FORMS if (found := form.fullmatch(text))), None)
+    return None if stamp is None else _value(stamp, now)

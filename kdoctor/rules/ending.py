@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
 
-from kdoctor.reading.clean import lowered
+from kdoctor.reading.clean import Line, lowered
 from kdoctor.reading.records import Record
 from kdoctor.references import same_image
 from kdoctor.rules.book import Book
@@ -26,8 +26,7 @@ class Endings:
     """Finds in a text what `ends` in rules/words.yaml name."""
 
     def __init__(self, book: Book, whole: Sequence[Record]) -> None:
-        self._book = book
-        self._lines = [line for record in whole for line in record.lines]
+        self._book, self._whole = book, whole
         self._found: dict[str, list[_Ending]] = {}
 
     def over(self, candidate: Candidate, last: int) -> bool:
@@ -70,6 +69,10 @@ class Endings:
     def _apart(self, last: int, number: int) -> bool:
         """Tell whether another object begins between two lines."""
         return any(last < other <= number for other in self._objects)
+
+    @cached_property
+    def _lines(self) -> list[Line]:
+        return [line for record in self._whole for line in record.lines]
 
     @cached_property
     def _objects(self) -> list[int]:

@@ -155,7 +155,7 @@ class Reader:
 
     def _search(self, record: Record) -> Iterator[_Place]:
         for number in self._selected(record.flat):
-            tree, for_one_line, _ = self._book.pattern(number)
+            tree, for_one_line, vague = self._book.pattern(number)
             if for_one_line and not self._alone:
                 continue
             regex = self._narrowing.of(("", number), tree, record.flat)
@@ -165,20 +165,21 @@ class Reader:
             for text, low in _readings(record):
                 found = list(pattern(regex).finditer(text, low))
                 if found:
-                    held = self._place(number, found, record, text) or held
+                    held = self._place(number, found, record, text, vague=vague) or held
                     if held is None or not held.is_cut(record):
                         break
             if held is not None:
                 yield held
 
-    def _place(self, number: int, found: Sequence[re.Match[str]], record: Record, text: str) -> _Place | None:
+    def _place(
+        self, number: int, found: Sequence[re.Match[str]], record: Record, text: str, *, vague: bool
+    ) -> _Place | None:
         """Return where a pattern's matches in one reading of a record show a failure."""
         shown = list(self._showing(found, record, text))
         if not shown:
             return None
         starts = tuple(record.place(one.start(), text) for one in shown)
         spans = {name: shown[0].span(name) for name in shown[0].re.groupindex}
-        vague = self._book.pattern(number)[2]
         return _Place(self._book.rule_of(number), spans, text is not record.text, starts, vague)
 
     def _showing(self, found: Sequence[re.Match[str]], record: Record, text: str) -> Iterator[re.Match[str]]:

@@ -37,32 +37,25 @@ def _fixes(book: Book, rule: model.Rule, lang: str, say: PageWords) -> Iterator[
             head, _, tail = say.offered_when.partition("{condition}")
             yield Paragraph((head, *in_line(together, say), tail))
         said = {**translation.steps, **translation.reasons} if translation else {}
-        alike: dict[tuple[Block, ...], list[_On]] = {}
+        alike: dict[tuple[str | None, tuple[Block, ...]], list[_On]] = {}
         for variant in recipe.variants:
             on = tuple(one for one in variant.on if one in rule.occurs_on)
             if on or "any" in variant.on:
-                alike.setdefault(_steps(variant, said, say), []).append((on, variant))
-        for steps, variants in alike.items():
-            yield from _variants(steps, variants, say)
+                steps = (block for n, step in enumerate(variant.steps, 1) for block in _step(step, n, said, say))
+                alike.setdefault((variant.not_applicable, tuple(steps)), []).append((on, variant))
+        for (reason, blocks), variants in alike.items():
+            if reason:
+                yield Paragraph((f"{_where(variants, say)}{say.colon}{said.get(reason, reason)}",))
+            else:
+                yield from _variants(blocks, variants, say)
 
 
 _On = tuple[tuple[str, ...], model.Variant]
 """The platforms that a variant is for and the rule occurs on (none: every platform), and the variant."""
 
 
-def _steps(variant: model.Variant, said: dict[str, str], say: PageWords) -> tuple[Block, ...]:
-    """Return what is to be done, in which variants may be alike."""
-    if variant.not_applicable:
-        return (Paragraph((said.get(variant.not_applicable, variant.not_applicable),)),)
-    return tuple(block for number, step in enumerate(variant.steps, 1) for block in _step(step, number, said, say))
-
-
 def _variants(steps: tuple[Block, ...], variants: list[_On], say: PageWords) -> Iterator[Block]:
     """Yield the steps of variants that are alike, and how each platform asks again."""
-    if variants[0][1].not_applicable:
-        reason = steps[0].text if isinstance(steps[0], Paragraph) else ()
-        yield Paragraph((f"{_where(variants, say)}{say.colon}", *reason))
-        return
     proofs = {variant.proof or "docs": None for _, variant in variants}
     heads = (
         f"{_where([one for one in variants if (one[1].proof or 'docs') == proof], say)} ({say.proof[proof]})"
